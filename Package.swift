@@ -1,0 +1,162 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let cSettings: [CSetting] = [
+    .treatAllWarnings(as: .error)
+]
+
+let package = Package(
+    name: "swift-mtproto",
+    platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
+    products: [
+        .library(name: "MTProtoCrypto", targets: ["MTProtoCrypto"]),
+        .library(name: "MTProtoTransport", targets: ["MTProtoTransport"]),
+        .library(name: "MTProtoSession", targets: ["MTProtoSession"]),
+        .library(name: "MTProtoClient", targets: ["MTProtoClient"]),
+        .library(name: "MTProtoServer", targets: ["MTProtoServer"]),
+        .executable(name: "mtproto", targets: ["mtproto"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .target(
+            name: "CMTProtoCrypto",
+            dependencies: [.product(name: "CryptoExtras", package: "swift-crypto")],
+            cSettings: cSettings
+        ),
+        .target(
+            name: "CMTProtoZlib",
+            cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("z")]
+        ),
+        .target(
+            name: "MTProtoCrypto",
+            dependencies: [
+                "CMTProtoCrypto",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "MTProtoTransport",
+            dependencies: [
+                "MTProtoCrypto",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "MTProtoSession",
+            dependencies: [
+                "CMTProtoZlib",
+                "MTProtoCrypto",
+                "MTProtoTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "MTProtoClient",
+            dependencies: [
+                "MTProtoCrypto",
+                "MTProtoTransport",
+                "MTProtoSession",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "MTProtoServer",
+            dependencies: [
+                "MTProtoCrypto",
+                "MTProtoTransport",
+                "MTProtoSession",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "mtproto",
+            dependencies: [
+                "MTProtoClient",
+                "MTProtoCrypto",
+                "MTProtoServer",
+                "MTProtoSession",
+                "MTProtoTransport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MTProtoCryptoTests",
+            dependencies: ["MTProtoCrypto"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MTProtoTransportTests",
+            dependencies: [
+                "MTProtoCrypto", "MTProtoTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MTProtoSessionTests",
+            dependencies: [
+                "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MTProtoClientTests",
+            dependencies: [
+                "MTProtoClient", "MTProtoServer", "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MTProtoServerTests",
+            dependencies: [
+                "MTProtoClient", "MTProtoServer", "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c11
+)
