@@ -71,7 +71,7 @@ public struct ContainerPacker: Sendable {
             self.messages.first?.writeBody(to: &buffer)
             return
         }
-        buffer.writeInteger(UInt32(0x73F1_F8DC), endianness: .little)
+        buffer.writeInteger(MessageContainer.constructor, endianness: .little)
         buffer.writeInteger(Int32(truncatingIfNeeded: self.messages.count), endianness: .little)
         for message in self.messages {
             buffer.writeInteger(message.identifier, endianness: .little)

@@ -33,20 +33,26 @@ public struct OutgoingMessage: Sendable {
         self.sequenceNumber & 1 == 1
     }
 
-    /// How many bytes the TL object takes.
+    /// How many bytes the TL object takes, a multiple of 4.
     public var byteCount: Int {
-        self.body.readableBytes + (self.resultOf == nil ? 0 : Self.resultHeaderByteCount)
+        Self.byteCount(ofBody: self.body, isResult: self.resultOf != nil)
+    }
+
+    static func byteCount(ofBody body: ByteBuffer, isResult: Bool) -> Int {
+        (body.readableBytes + 3) & ~3 + (isResult ? Self.resultHeaderByteCount : 0)
     }
 
     /// `rpc_result` and the identifier of the query.
-    static let resultHeaderByteCount = 12
+    private static let resultHeaderByteCount = 12
 
     /// Writes the TL object.
     func writeBody(to buffer: inout ByteBuffer) {
         if let query = self.resultOf {
-            buffer.writeInteger(UInt32(0xF35C_6D01), endianness: .little)
+            buffer.writeInteger(RPCResult.constructor, endianness: .little)
             buffer.writeInteger(query, endianness: .little)
         }
         buffer.writeImmutableBuffer(self.body)
+        // A caller's mistake must not shift what follows in a container.
+        buffer.writeRepeatingByte(0, count: -self.body.readableBytes & 3)
     }
 }

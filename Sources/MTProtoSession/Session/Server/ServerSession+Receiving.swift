@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+
+extension ServerSession {
+    /// Processes a message of the client that was decrypted with the session's key.
+    ///
+    /// - Parameters:
+    ///   - message: The message, for this session.
+    ///   - salts: The salts of the authorization key.
+    ///   - now: The time.
+    /// - Returns: What to do, in this order; ``ServerSessionAction/acceptQuickAck(_:)`` is always the first.
+    public mutating func receive(
+        _ message: EncryptedMessage,
+        salts: ServerSaltSchedule,
+        at now: SessionTime
+    ) -> [ServerSessionAction] {
+        var reception = Reception(now: now, inflationBudget: self.configuration.maximumInflatedByteCount)
+        let contained = ContainedMessage(
+            identifier: message.identifier,
+            sequenceNumber: message.sequenceNumber,
+            body: message.body
+        )
+        if self.checkOuter(contained, salt: message.salt, salts: salts, at: now) {
+            if message.body.tlConstructor == MessageContainer.constructor {
+                self.receiveContainer(contained, salts: salts, &reception)
+            } else {
+                self.receiveSingle(contained, isContained: false, salts: salts, &reception)
+            }
+        }
+        if reception.isAccepted {
+            reception.actions[0] = .acceptQuickAck(true)
+            self.announceSession(reception.lowestIdentifier, salts: salts, at: now)
+        }
+        return reception.actions
+    }
+
+    /// Parity, time and salt: only of the payload's own message. One in a container may be old, that is how clients repeat;
+    /// the container's identifier is above it and fresh.
+    private mutating func checkOuter(
+        _ message: ContainedMessage,
+        salt: UInt64,
+        salts schedule: ServerSaltSchedule,
+        at now: SessionTime
+    ) -> Bool {
+        guard message.identifier & 3 == 0 else {
+            self.reject(message, .identifierParity)
+            return false
+        }
+        switch MessageTimeWindow.check(message.identifier, serverNanoseconds: now.wallNanoseconds) {
+        case .tooLow:
+            self.reject(message, .identifierTooLow)
+            return false
+        case .tooHigh:
+            self.reject(message, .identifierTooHigh)
+            return false
+        case .acceptable:
+            break
+        }
+        let salts = self.salts(of: schedule, at: now)
+        guard salts.accepts(salt) else {
+            let notice = BadServerSalt(
+                badIdentifier: message.identifier,
+                badSequenceNumber: message.sequenceNumber,
+                code: BadMessageCode.wrongSalt.rawValue,
+                newSalt: salts.current
+            )
+            self.notices.append(notice.serialized(), isResponse: true)
+            return false
+        }
+        return true
+    }
+
+    /// The first message of a session, and any with a lower identifier than all before, is told to the client.
+    private mutating func announceSession(_ identifier: UInt64, salts: ServerSaltSchedule, at now: SessionTime) {
+        if let first = self.firstMessageIdentifier, first <= identifier { return }
+        self.firstMessageIdentifier = identifier
+        let notice = NewSessionCreated(
+            firstMessageIdentifier: identifier,
+            uniqueIdentifier: self.uniqueIdentifier,
+            salt: self.salts(of: salts, at: now).current
+        )
+        self.queue.append(notice.serialized(), resultOf: nil, at: now)
+    }
+
+    // MARK: Containers
+
+    /// Accepts a container as a whole or rejects it as a whole.
+    private mutating func receiveContainer(
+        _ container: ContainedMessage,
+        salts: ServerSaltSchedule,
+        _ reception: inout Reception
+    ) {
+        switch self.received.verdict(on: container.identifier) {
+        case .fresh: break
+        case .duplicate: return self.reject(container, .containerIdentifierRepeated)
+        case .tooOld: return self.reject(container, .tooOld)
+        }
+        guard
+            let body = try? MessageBody.parse(container.body).body,
+            case .container(let messages) = body,
+            messages.allSatisfy({ $0.identifier < container.identifier && Self.mayBeWrapped($0) })
+        else { return self.reject(container, .invalidContainer) }
+        if let code = self.checkSequenceNumber(of: container, .mustBeEven) {
+            return self.reject(container, code)
+        }
+        for message in messages {
+            self.receiveSingle(message, isContained: true, salts: salts, &reception)
+        }
+        _ = self.received.insert(
+            container.identifier,
+            sequenceNumber: container.sequenceNumber,
+            status: .received.union(.needsNoAcknowledgement)
+        )
+        if messages.isEmpty { reception.accept(container.identifier) }
+    }
+
+    /// Whether a message may stand in a container or a copy.
+    static func mayBeWrapped(_ message: ContainedMessage) -> Bool {
+        message.identifier & 3 == 0 && message.body.tlConstructor != MessageContainer.constructor
+    }
+
+    // MARK: Single messages
+
+    /// Processes a message that is no container, from a container, from a copy or alone.
+    mutating func receiveSingle(
+        _ message: ContainedMessage,
+        isContained: Bool,
+        isCopied: Bool = false,
+        salts: ServerSaltSchedule,
+        _ reception: inout Reception
+    ) {
+        switch self.received.verdict(on: message.identifier) {
+        case .duplicate: return self.receiveDuplicate(message, &reception)
+        case .tooOld: return self.reject(message, .tooOld)
+        case .fresh: break
+        }
+        guard let body = reception.parse(message.body, isContained: isContained) else {
+            return self.receiveMalformed(message, &reception)
+        }
+        switch body {
+        case .container: return self.reject(message, .invalidContainer)  // compressed, which nobody sends
+        case .copy where isCopied: return self.reject(message, .invalidContainer)  // could nest without end
+        default: break
+        }
+        if let code = self.checkSequenceNumber(of: message, Self.parityRule(for: body)) {
+            return self.reject(message, code)
+        }
+        self.remember(message, isQuery: body.isQuery)
+        reception.accept(message.identifier)
+        self.process(body, of: message, salts: salts, &reception)
+    }
+
+    /// Known again: the query is not executed again, its answer is repeated or announced.
+    private mutating func receiveDuplicate(_ message: ContainedMessage, _ reception: inout Reception) {
+        reception.accept(message.identifier)
+        if !self.runningQueries.contains(message.identifier), self.repeatAnswer(to: message.identifier) { return }
+        if message.isContentRelated { self.acknowledge(message.identifier) }
+    }
+
+    /// Repeats the answer to a query unless it is large, then it is announced.
+    ///
+    /// - Returns: Whether there is an answer that was sent and not acknowledged.
+    private mutating func repeatAnswer(to query: UInt64) -> Bool {
+        guard let answer = self.queue.answer(to: query) else { return false }
+        if answer.byteCount > self.configuration.largeMessageByteCount {
+            self.announce(answer)
+        } else {
+            _ = self.queue.resend(answer.identifier, isRequested: false)
+        }
+        return true
+    }
+
+    /// What cannot be parsed gets an error as its answer if it can have been a query, so that nobody waits for ever.
+    private mutating func receiveMalformed(_ message: ContainedMessage, _ reception: inout Reception) {
+        self.remember(message, isQuery: message.isContentRelated)
+        reception.accept(message.identifier)
+        guard message.isContentRelated else { return }
+        let error = RPCErrorMessage(code: 400, message: "INPUT_FETCH_ERROR")
+        self.enqueueAnswer(error.serialized(), to: message.identifier, at: reception.now)
+    }
+
+    private mutating func remember(_ message: ContainedMessage, isQuery: Bool) {
+        var status = MessageStatus.received
+        if !message.isContentRelated { status.formUnion(.needsNoAcknowledgement) }
+        if isQuery { status.formUnion(.isQuery) }
+        _ = self.received.insert(message.identifier, sequenceNumber: message.sequenceNumber, status: status)
+    }
+
+    mutating func reject(_ message: ContainedMessage, _ code: BadMessageCode) {
+        let notice = BadMessageNotification(
+            badIdentifier: message.identifier,
+            badSequenceNumber: message.sequenceNumber,
+            code: code.rawValue
+        )
+        self.notices.append(notice.serialized(), isResponse: true)
+    }
+}
+
+extension ContainedMessage {
+    /// Whether the sender asks for an acknowledgement: the lowest bit of the sequence number, whatever the type.
+    var isContentRelated: Bool {
+        self.sequenceNumber & 1 == 1
+    }
+}

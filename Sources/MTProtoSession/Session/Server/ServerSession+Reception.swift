@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+
+extension ServerSession {
+    /// What the handling of one payload collects.
+    struct Reception {
+        let now: SessionTime
+        var actions: [ServerSessionAction] = [.acceptQuickAck(false)]
+        /// Whether at least one message was processed.
+        private(set) var isAccepted = false
+        /// The lowest identifier of the messages accepted.
+        private(set) var lowestIdentifier = UInt64.max
+        /// How many bytes the compressed objects of the payload may still unpack to.
+        private var inflationBudget: Int
+
+        init(now: SessionTime, inflationBudget: Int) {
+            self.now = now
+            self.inflationBudget = max(inflationBudget, 0)
+        }
+
+        mutating func accept(_ identifier: UInt64) {
+            self.isAccepted = true
+            self.lowestIdentifier = min(self.lowestIdentifier, identifier)
+        }
+
+        /// Reads a message's body; nil if it is malformed or unpacks to too much.
+        mutating func parse(_ body: ByteBuffer, isContained: Bool) -> MessageBody? {
+            var limits = TLLimits.standard
+            limits.maximumUnpackedLength = self.inflationBudget
+            let parsed = try? MessageBody.parse(body, limits: limits, isContained: isContained)
+            if let parsed, case .other(_, let query) = parsed.body {
+                if parsed.wasCompressed { self.inflationBudget -= query.readableBytes }
+            } else if body.tlConstructor == GzipPacked.constructor {
+                // It is not known what a failure unpacked; a thousand of them must not cost a thousand budgets.
+                self.inflationBudget /= 2
+            }
+            return parsed?.body
+        }
+    }
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MTProtoCrypto
+internal import MTProtoTransport
+public import NIOCore
+
+/// A session on the server's side: every rule about the messages of one client, without sockets, timers or threads.
+///
+/// Feed it decrypted messages with ``receive(_:salts:at:)`` and do what the actions say; hand in answers and updates; after
+/// each event take payloads with ``nextPayload(authorizationKey:salts:at:random:)`` until there is none, and come back at
+/// ``nextDeadline``. It is a value: a store may load, change and save it.
+///
+/// The session belongs to an authorization key and a session identifier that the client chose; it may have several
+/// connections. The server's local wall clock is the server's time.
+///
+/// Specification: *Mobile Protocol: Detailed Description*, *Service Messages*, *Service Messages about Messages*.
+public struct ServerSession: Sendable {
+    /// The authorization key's identifier.
+    public let authorizationKeyIdentifier: UInt64
+    /// The client's random number for the session.
+    public let sessionIdentifier: UInt64
+    /// The limits and intervals.
+    public let configuration: Configuration
+    /// The server's random number for this creation of the session, told in `new_session_created`.
+    public let uniqueIdentifier: UInt64
+
+    var identifiers = MessageIdentifierGenerator(role: .server)
+    var sequenceNumbers = SequenceNumberCounter()
+    var received: ReceivedMessageWindow
+    var pendingAcknowledgements: PendingAcknowledgements
+    var queue: OutgoingQueue
+    /// Messages that need no acknowledgement, each sent once.
+    var notices = NoticeQueue()
+    /// The queries that the responder has.
+    var runningQueries: Set<UInt64> = []
+    /// The lowest message identifier that was accepted, as told to the client.
+    var firstMessageIdentifier: UInt64?
+    private var saltWindow: (schedule: ServerSaltSchedule, window: ServerSaltSchedule.Window)?
+    private var connectionCount = 0
+
+    /// Makes a session for the first message with its identifier.
+    ///
+    /// - Parameters:
+    ///   - authorizationKeyIdentifier: The key's identifier.
+    ///   - sessionIdentifier: The client's number for the session.
+    ///   - configuration: The limits and intervals.
+    ///   - random: Makes the session's unique identifier.
+    public init(
+        authorizationKeyIdentifier: UInt64,
+        sessionIdentifier: UInt64,
+        configuration: Configuration = Configuration(),
+        random: RandomSource = .system
+    ) {
+        self.authorizationKeyIdentifier = authorizationKeyIdentifier
+        self.sessionIdentifier = sessionIdentifier
+        self.configuration = configuration
+        self.uniqueIdentifier = random.integer()
+        self.received = ReceivedMessageWindow(capacity: configuration.duplicateWindowCapacity)
+        self.pendingAcknowledgements = PendingAcknowledgements(
+            maximumCount: PendingAcknowledgements.maximumCountPerMessage,
+            maximumDelay: configuration.acknowledgementDelay
+        )
+        self.queue = OutgoingQueue(configuration: configuration)
+    }
+
+    // MARK: State
+
+    /// Whether a message was accepted. A session without one is not worth keeping.
+    public var hasAcceptedMessages: Bool {
+        self.firstMessageIdentifier != nil
+    }
+
+    /// Whether ``nextPayload(authorizationKey:salts:at:random:)`` would make a payload.
+    public var hasOutput: Bool {
+        !self.notices.isEmpty || self.queue.hasOutput
+    }
+
+    /// How many content-related messages wait to be sent or acknowledged.
+    public var queuedMessageCount: Int {
+        self.queue.count
+    }
+
+    /// The bytes of these.
+    public var queuedByteCount: Int {
+        self.queue.byteCount
+    }
+
+    /// How many messages were forgotten because the queue was full.
+    public var overflowedMessageCount: UInt64 {
+        self.queue.overflowCount
+    }
+
+    /// How many messages were forgotten because they stayed in the queue too long.
+    public var expiredMessageCount: UInt64 {
+        self.queue.expiredCount
+    }
+
+    /// How many queries wait for the responder.
+    public var runningQueryCount: Int {
+        self.runningQueries.count
+    }
+
+    // MARK: Answers and updates
+
+    /// Answers a query with its result.
+    ///
+    /// - Parameters:
+    ///   - messageIdentifier: The query.
+    ///   - result: The boxed result, or `gzip_packed`; a multiple of 4 bytes.
+    ///   - now: The time.
+    /// - Returns: False if the query is unknown, answered before or cancelled: nothing happens.
+    @discardableResult
+    public mutating func respond(to messageIdentifier: UInt64, result: ByteBuffer, at now: SessionTime) -> Bool {
+        guard self.runningQueries.remove(messageIdentifier) != nil else { return false }
+        self.enqueueAnswer(result, to: messageIdentifier, at: now)
+        return true
+    }
+
+    /// Answers a query with an error.
+    ///
+    /// - Parameters:
+    ///   - messageIdentifier: The query.
+    ///   - error: The error; its text matches `[A-Z0-9_]+`.
+    ///   - now: The time.
+    /// - Returns: False if the query is unknown, answered before or cancelled: nothing happens.
+    @discardableResult
+    public mutating func respond(
+        to messageIdentifier: UInt64,
+        error: RPCErrorMessage,
+        at now: SessionTime
+    ) -> Bool {
+        self.respond(to: messageIdentifier, result: error.serialized(), at: now)
+    }
+
+    /// Sends an update: a boxed TL object that no query asked for, a multiple of 4 bytes.
+    public mutating func push(_ update: ByteBuffer, at now: SessionTime) {
+        self.queue.append(update, resultOf: nil, at: now)
+    }
+
+    /// Answers ``ServerSessionAction/destroySession(_:requestedBy:)``.
+    ///
+    /// - Parameters:
+    ///   - sessionIdentifier: The session that was to be destroyed.
+    ///   - existed: Whether it was there.
+    ///   - messageIdentifier: The request.
+    public mutating func answerDestroySession(
+        _ sessionIdentifier: UInt64,
+        existed: Bool,
+        requestedBy messageIdentifier: UInt64
+    ) {
+        let result: DestroySessionResult =
+            existed
+            ? .ok(DestroySessionOK(sessionIdentifier: sessionIdentifier))
+            : .none(DestroySessionNone(sessionIdentifier: sessionIdentifier))
+        self.notices.append(result.serialized(), isResponse: true)
+    }
+
+    /// Answers ``ServerSessionAction/destroyAuthorizationKey(requestedBy:)``.
+    ///
+    /// - Parameters:
+    ///   - result: What became of the key.
+    ///   - messageIdentifier: The request.
+    public mutating func answerDestroyAuthorizationKey(
+        _ result: DestroyAuthKeyResult,
+        requestedBy messageIdentifier: UInt64
+    ) {
+        self.notices.append(result.serialized(), isResponse: true)
+    }
+
+    /// Queues an answer and takes the query from those that must be acknowledged.
+    mutating func enqueueAnswer(_ result: ByteBuffer, to query: UInt64, at now: SessionTime) {
+        self.queue.append(result, resultOf: query, at: now)
+        self.received.mark(query, .acknowledged.union(.isAnswered))
+        self.dropAnsweredAcknowledgements()
+    }
+
+    // MARK: Connections
+
+    /// A connection of the session was opened: everything unacknowledged is repeated on it at once, in new containers.
+    ///
+    /// Call it when the first message of a connection was accepted, and not for the short connections of HTTP.
+    public mutating func connectionOpened(at now: SessionTime) {
+        self.connectionCount += 1
+        self.queue.resendAll()
+    }
+
+    /// A connection of the session was closed. What needs an acknowledgement stays for the next; after the last connection
+    /// the rest is forgotten, since clients ask again.
+    public mutating func connectionClosed(at now: SessionTime) {
+        self.connectionCount = max(self.connectionCount - 1, 0)
+        if self.connectionCount == 0 { self.notices.removeAll() }
+    }
+
+    // MARK: Time
+
+    /// The monotonic time in nanoseconds when to call ``deadlineReached(at:)`` next; nil if only an event can change something.
+    public var nextDeadline: Int64? {
+        guard let acknowledgement = self.pendingAcknowledgements.deadline else { return self.queue.nextDeadline }
+        return self.queue.nextDeadline.map { min($0, acknowledgement) } ?? acknowledgement
+    }
+
+    /// Acknowledges queries whose answers are late, marks for repetition what was not acknowledged, forgets what is too old.
+    /// Then take payloads.
+    public mutating func deadlineReached(at now: SessionTime) {
+        self.dropAnsweredAcknowledgements()
+        while self.pendingAcknowledgements.isDue(at: now), let identifier = self.pendingAcknowledgements.popFirst() {
+            guard !self.received.status(of: identifier).contains(.acknowledged) else { continue }
+            self.acknowledge(identifier)
+        }
+        self.queue.deadlineReached(at: now)
+    }
+
+    /// Answers acknowledge their queries, mostly in the order of arrival.
+    private mutating func dropAnsweredAcknowledgements() {
+        while let first = self.pendingAcknowledgements.first,
+            self.received.status(of: first).contains(.acknowledged)
+        {
+            _ = self.pendingAcknowledgements.popFirst()
+        }
+    }
+
+    mutating func acknowledge(_ identifier: UInt64) {
+        self.received.mark(identifier, .acknowledged)
+        self.notices.acknowledge(identifier)
+    }
+
+    // MARK: Salts
+
+    /// The salts of the moment; computed only when the schedule or the half hour changes.
+    mutating func salts(of schedule: ServerSaltSchedule, at now: SessionTime) -> ServerSaltSchedule.Window {
+        let seconds = now.wallSeconds
+        if let cached = self.saltWindow, cached.window.seconds.contains(seconds), cached.schedule == schedule {
+            return cached.window
+        }
+        let window = schedule.window(at: seconds)
+        self.saltWindow = (schedule, window)
+        return window
+    }
+}
+
+extension ServerSession: CustomStringConvertible {
+    /// The session's identifier and the size of its queue, no salts.
+    public var description: String {
+        "ServerSession(\(String(self.sessionIdentifier, radix: 16)), \(self.queuedMessageCount) messages queued)"
+    }
+}
