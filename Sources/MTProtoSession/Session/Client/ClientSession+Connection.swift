@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MTProtoCrypto
+
+extension ClientSession {
+    /// Tells the session that a connection is ready to take payloads.
+    ///
+    /// The first payload then holds a ping, which also shows the session to the server, and what is to be sent again.
+    public mutating func connectionOpened(at now: SessionTime) {
+        let interval = self.configuration.keepAliveInterval?.clampedNanoseconds
+        self.link.open(at: now.monotonicNanoseconds, keepAliveInterval: interval ?? Int64.max)
+        self.quickAcknowledgements.removeAll()
+        if interval != nil { self.enqueueKeepAlive(at: now) }
+        self.resumeQueries(at: now)
+        self.saltRequest.connectionOpened(at: now.monotonicNanoseconds)
+        self.planSaltRequest(at: now)
+    }
+
+    /// Tells the session that the connection is gone. Unanswered queries stay, to be sent again on the next one.
+    public mutating func connectionClosed(at now: SessionTime) {
+        self.link.close()
+        self.quickAcknowledgements.removeAll()
+        self.queries.abandonRepeating()
+        self.serviceLine.connectionClosed()
+        for pending in self.sent.takeOutliving() { self.serviceLine.append(pending) }
+        self.stateCheckDue = nil
+    }
+
+    /// Sees to the queries that an earlier connection left unanswered.
+    private mutating func resumeQueries(at now: SessionTime) {
+        guard self.queries.inFlightCount > 0 else { return }
+        for number in self.queries.numbersInFlight() {
+            guard let record = self.queries[number] else { continue }
+            if record.isCancelled {
+                self.serviceLine.append(.dropAnswer(number: number))
+            } else if record.isAcknowledged {
+                // The server repeats its answer by itself; the state check finds out if it does not.
+                continue
+            } else if self.isRepeatable(record, at: now) {
+                self.queries.repeatSending(number)
+            } else {
+                self.serviceLine.askState(of: record.identifier)
+            }
+        }
+        self.armStateCheck(at: now)
+    }
+
+    /// Whether a query may be sent again under its identifier: young enough, and not refused under it.
+    mutating func isRepeatable(_ record: QueryRecord, at now: SessionTime) -> Bool {
+        let sent = MessageIdentifierGenerator.nanoseconds(of: record.identifier)
+        let age = self.time.serverNanoseconds(at: now).addingClamped(-sent)
+        return !record.needsNewIdentifier && age < self.configuration.maximumRepeatedAge.clampedNanoseconds
+    }
+
+    // MARK: Deadlines
+
+    /// When ``deadlineReached(at:)`` is to be called next, in monotonic nanoseconds; nil: not before another event.
+    public var nextDeadline: Int64? {
+        if !self.pendingEvents.isEmpty { return 0 }
+        guard self.isConnected else { return nil }
+        var deadline = self.link.keepAliveDue
+        if let due = self.acknowledgements.deadline { deadline = min(deadline, due) }
+        if let due = self.deathDue { deadline = min(deadline, due) }
+        if let due = self.busyPingDue { deadline = min(deadline, due) }
+        if let due = self.saltRequest.due { deadline = min(deadline, due) }
+        if let due = self.stateCheckDue { deadline = min(deadline, due) }
+        return deadline == Int64.max ? nil : deadline
+    }
+
+    /// Does what is due by the clock: acknowledgements, pings, requests for salts and states; notices a dead connection.
+    public mutating func deadlineReached(at now: SessionTime) -> [ClientSessionEvent] {
+        var events = self.takePendingEvents()
+        guard self.isConnected else { return events }
+        let monotonic = now.monotonicNanoseconds
+        if let due = self.deathDue, due <= monotonic {
+            self.link.markDead()
+            events.append(.connectionDead)
+            return events
+        }
+        let isBusyPingDue = self.busyPingDue.map { $0 <= monotonic } ?? false
+        if self.link.keepAliveDue <= monotonic || isBusyPingDue { self.enqueueKeepAlive(at: now) }
+        if let due = self.saltRequest.due, due <= monotonic { self.planSaltRequest(at: now) }
+        if let due = self.stateCheckDue, due <= monotonic { self.checkStates(at: now) }
+        return events
+    }
+
+    mutating func takePendingEvents() -> [ClientSessionEvent] {
+        guard !self.pendingEvents.isEmpty else { return [] }
+        defer { self.pendingEvents.removeAll() }
+        return self.pendingEvents
+    }
+
+    private var deathDue: Int64? {
+        self.link.deathDue(timeout: self.configuration.pongTimeout.clampedNanoseconds)
+    }
+
+    private var busyPingDue: Int64? {
+        self.configuration.keepAliveInterval == nil ? nil : self.link.busyPingDue
+    }
+
+    private mutating func enqueueKeepAlive(at now: SessionTime) {
+        guard let interval = self.configuration.keepAliveInterval?.clampedNanoseconds else { return }
+        self.link.scheduleKeepAlive(at: now.monotonicNanoseconds, interval: max(interval, 1_000_000))
+        let isWaiting = self.serviceLine.contains { message in
+            if case .keepAlive = message { return true }
+            return false
+        }
+        guard !isWaiting else { return }
+        let delay = Int32(clamping: self.configuration.disconnectDelay.clampedNanoseconds / 1_000_000_000)
+        let identifier = self.random.integer(Int64.self)
+        self.serviceLine.append(.keepAlive(identifier, disconnectDelay: delay))
+    }
+
+    // MARK: Salts
+
+    /// Asks for salts if the known ones do not last, or plans when to.
+    mutating func planSaltRequest(at now: SessionTime) {
+        guard self.configuration.futureSaltCount > 0 else { return }
+        let seconds = self.time.serverNanoseconds(at: now) / 1_000_000_000
+        let wait = self.salts.coveredUntil - SaltStore.coverSeconds - seconds
+        self.saltRequest.plan(waitSeconds: wait, at: now.monotonicNanoseconds)
+        guard self.isConnected, let due = self.saltRequest.due, due <= now.monotonicNanoseconds else { return }
+        self.serviceLine.append(.getFutureSalts(count: Int32(clamping: min(self.configuration.futureSaltCount, 64))))
+        let interval = self.configuration.saltRequestInterval.clampedNanoseconds
+        self.saltRequest.asked(at: now.monotonicNanoseconds, interval: max(interval, 1_000_000))
+    }
+}

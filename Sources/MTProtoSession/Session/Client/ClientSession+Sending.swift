@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MTProtoCrypto
+internal import NIOCore
+
+extension ClientSession {
+    /// How many identifiers ride along in one `msgs_ack`.
+    private static let acknowledgementsPerMessage = 1024
+
+    /// The next payload to send on the open connection; nil when nothing is due or no connection is open.
+    ///
+    /// All that waits is gathered into one container, as far as it fits: acknowledgements, service messages, repeated and new
+    /// queries. Call it until it returns nil, after each call of any other method.
+    public mutating func nextPayload(at now: SessionTime) -> OutgoingPayload? {
+        guard self.isConnected else { return nil }
+        let server = self.time.serverNanoseconds(at: now)
+        self.pack(serverNanoseconds: server, at: now)
+        guard let first = self.packer.messages.first else { return nil }
+        defer {
+            self.packer.removeAll()
+            self.packed.removeAll(keepingCapacity: true)
+        }
+
+        var identifier = first.identifier
+        var sequenceNumber = first.sequenceNumber
+        if self.packer.isContainer {
+            // Assigned after those of the contents, and therefore higher.
+            identifier = self.generator.next(serverNanoseconds: server)
+            sequenceNumber = self.sequence.next(isContentRelated: false)
+            let contents = self.packer.messages.map(\.identifier)
+            self.remember(.container(contents), as: identifier, at: now)
+        }
+        var requestsQuickAck = false
+        for number in self.packed {
+            let requests = self.queries.update(number) { record in
+                record.outerIdentifier = identifier
+                return record.requestsQuickAck
+            }
+            requestsQuickAck = requestsQuickAck || requests == true
+        }
+        let (payload, token) = EncryptedMessage.seal(
+            salt: self.salts.current(at: server / 1_000_000_000),
+            sessionIdentifier: self.sessionIdentifier,
+            identifier: identifier,
+            sequenceNumber: sequenceNumber,
+            with: self.authorizationKey,
+            direction: .clientToServer,
+            random: self.random,
+            bodyLength: self.packer.byteCount
+        ) { buffer in
+            self.packer.write(to: &buffer)
+        }
+        if requestsQuickAck { self.quickAcknowledgements.insert(token, queries: self.packed) }
+        return OutgoingPayload(payload: payload, quickAckToken: requestsQuickAck ? token : nil)
+    }
+
+    private mutating func pack(serverNanoseconds: Int64, at now: SessionTime) {
+        if !self.acknowledgements.isEmpty, self.acknowledgements.isDue(at: now) || self.hasCompany() {
+            let identifiers = self.acknowledgements.drain(limit: Self.acknowledgementsPerMessage)
+            let pending = PendingServiceMessage(message: .acknowledgement(identifiers))
+            self.packService(pending, serverNanoseconds: serverNanoseconds, at: now)
+        }
+        while let pending = self.serviceLine.first() {
+            guard self.packer.isEmpty || !pending.travelsAlone,
+                self.packService(pending, serverNanoseconds: serverNanoseconds, at: now)
+            else { return }
+            self.serviceLine.popFirst()
+            if pending.travelsAlone, !self.packer.isEmpty { return }
+        }
+        guard self.packRepeated(at: now) else { return }
+        self.packNew(serverNanoseconds: serverNanoseconds, at: now)
+    }
+
+    /// Whether something is about to leave that acknowledgements can ride along with.
+    private mutating func hasCompany() -> Bool {
+        if let pending = self.serviceLine.first() { return !pending.travelsAlone }
+        if let number = self.queries.firstRepeating(), let record = self.queries[number] { return !record.travelsAlone }
+        guard let number = self.firstSendable(), let record = self.queries[number] else { return false }
+        return !record.travelsAlone
+    }
+
+    /// The next query in line, if as many may be in flight.
+    private mutating func firstSendable() -> UInt64? {
+        guard let number = self.queries.firstWaiting(), let record = self.queries[number] else { return nil }
+        guard self.queries.inFlightCount > 0 else { return number }
+        let byteCount = self.queries.inFlightByteCount + record.byteCount
+        return self.queries.inFlightCount < self.configuration.maximumInFlightCount
+            && byteCount <= self.configuration.maximumInFlightByteCount ? number : nil
+    }
+
+    /// Adds a service message to the payload.
+    ///
+    /// - Returns: Whether it fitted, or need not be sent any more.
+    @discardableResult
+    private mutating func packService(
+        _ pending: PendingServiceMessage,
+        serverNanoseconds: Int64,
+        at now: SessionTime
+    ) -> Bool {
+        var dropped: UInt64 = 0
+        if case .dropAnswer(let number) = pending.message {
+            guard let record = self.queries[number], record.phase != .waiting else { return true }
+            dropped = record.identifier
+        }
+        let body = pending.message.body(droppedIdentifier: dropped)
+        guard self.packer.hasRoom(forByteCount: body.readableBytes) else { return false }
+        let identifier = self.generator.next(serverNanoseconds: serverNanoseconds)
+        let sequenceNumber = self.sequence.next(isContentRelated: pending.isContentRelated)
+        self.packer.append(OutgoingMessage(identifier: identifier, sequenceNumber: sequenceNumber, body: body))
+        self.remember(.service(pending), as: identifier, at: now)
+        switch pending.message {
+        case .ping(let ping), .keepAlive(let ping, _):
+            self.link.sentPing(ping, at: now.monotonicNanoseconds)
+        default:
+            break
+        }
+        return true
+    }
+
+    /// Adds the queries to be repeated under the identifiers that they have.
+    ///
+    /// - Returns: Whether there is room for more.
+    private mutating func packRepeated(at now: SessionTime) -> Bool {
+        while let number = self.queries.firstRepeating(), let record = self.queries[number] {
+            guard self.packer.isEmpty || !record.travelsAlone else { return false }
+            guard self.packer.hasRoom(forByteCount: record.byteCount) else { return false }
+            let session = self.sessionIdentifier
+            let body = self.queries.update(number) {
+                $0.body(messageIdentifier: record.identifier, sessionIdentifier: session)
+            }
+            guard let body else { return true }
+            let message = OutgoingMessage(
+                identifier: record.identifier,
+                sequenceNumber: record.sequenceNumber,
+                body: body
+            )
+            self.packer.append(message, inContainer: true)
+            self.queries.popRepeating()
+            self.noteSent(number, identifier: record.identifier, sequenceNumber: record.sequenceNumber, at: now)
+            if record.travelsAlone { return false }
+        }
+        return true
+    }
+
+    /// Adds queries under new identifiers.
+    private mutating func packNew(serverNanoseconds: Int64, at now: SessionTime) {
+        while let number = self.firstSendable(), let record = self.queries[number] {
+            guard self.packer.isEmpty || !record.travelsAlone else { return }
+            guard self.packer.hasRoom(forByteCount: record.byteCount) else { return }
+            let identifier = self.generator.next(serverNanoseconds: serverNanoseconds)
+            let session = self.sessionIdentifier
+            let body = self.queries.update(number) {
+                $0.body(messageIdentifier: identifier, sessionIdentifier: session)
+            }
+            self.queries.popWaiting()
+            guard let body, self.isAcceptable(body) else {
+                self.queries.remove(number)
+                let error = SessionError(.invalidQuery, deliveryState: record.delivery)
+                self.pendingEvents.append(.failed(Query(number: number), error))
+                continue
+            }
+            let sequenceNumber = self.sequence.next(isContentRelated: true)
+            let message = OutgoingMessage(identifier: identifier, sequenceNumber: sequenceNumber, body: body)
+            self.packer.append(message)
+            self.noteSent(number, identifier: identifier, sequenceNumber: sequenceNumber, at: now)
+            if record.travelsAlone { return }
+        }
+    }
+
+    /// Whether a body that was made late can be sent.
+    private func isAcceptable(_ body: ByteBuffer) -> Bool {
+        let byteCount = body.readableBytes
+        return byteCount > 0 && byteCount % 4 == 0 && byteCount <= self.configuration.maximumSingleQueryByteCount
+    }
+
+    private mutating func noteSent(_ number: UInt64, identifier: UInt64, sequenceNumber: Int32, at now: SessionTime) {
+        let connection = self.link.connection
+        self.queries.markSent(number) { record in
+            record.isRepeated = record.identifier == identifier
+            record.identifier = identifier
+            record.sequenceNumber = sequenceNumber
+            record.connection = connection
+            record.sentNanoseconds = now.monotonicNanoseconds
+            if record.delivery == .notDelivered { record.delivery = .maybeDelivered }
+        }
+        self.packed.append(number)
+        self.link.sentQuery(at: now.monotonicNanoseconds)
+        if self.stateCheckDue == nil {
+            let delay = self.configuration.stateCheckDelay.clampedNanoseconds
+            self.stateCheckDue = now.monotonicNanoseconds.addingClamped(max(delay, 1_000_000))
+        }
+    }
+
+    private mutating func remember(_ content: SentMessages.Content, as identifier: UInt64, at now: SessionTime) {
+        let record = SentMessages.Record(
+            content: content,
+            connection: self.link.connection,
+            sentNanoseconds: now.monotonicNanoseconds
+        )
+        self.sent.insert(identifier, record)
+    }
+}

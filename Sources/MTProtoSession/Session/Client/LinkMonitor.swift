@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Watches one connection: when to ping, what the round trip takes, and when to give the connection up.
+struct LinkMonitor: Sendable {
+    /// How many pings are remembered at a time.
+    private static let maximumPingCount = 64
+
+    private(set) var isOpen = false
+    private(set) var isDead = false
+    /// Counts the connections of the session.
+    private(set) var connection: UInt64 = 0
+    /// When the next regular ping is due.
+    private(set) var keepAliveDue: Int64 = 0
+    /// Since when a ping of ours is out and nothing has come back.
+    private(set) var silentSince: Int64?
+    /// Since when a query is out and nothing has come back.
+    private(set) var waitingSince: Int64?
+    /// The smoothed round-trip time in nanoseconds.
+    private(set) var roundTripNanoseconds: Int64?
+    private var pings: [Int64: Int64] = [:]
+
+    mutating func open(at nanoseconds: Int64, keepAliveInterval: Int64) {
+        let connection = self.connection + 1
+        let roundTrip = self.roundTripNanoseconds
+        self = LinkMonitor()
+        self.isOpen = true
+        self.connection = connection
+        self.roundTripNanoseconds = roundTrip
+        self.keepAliveDue = nanoseconds.addingClamped(keepAliveInterval)
+    }
+
+    mutating func close() {
+        self.isOpen = false
+        self.silentSince = nil
+        self.waitingSince = nil
+        self.pings.removeAll()
+    }
+
+    mutating func markDead() {
+        self.isDead = true
+    }
+
+    /// A ping was put in line; the next is due an interval later.
+    mutating func scheduleKeepAlive(at nanoseconds: Int64, interval: Int64) {
+        self.keepAliveDue = nanoseconds.addingClamped(interval)
+    }
+
+    mutating func sentPing(_ identifier: Int64, at nanoseconds: Int64) {
+        if self.pings.count >= Self.maximumPingCount, let oldest = self.pings.min(by: { $0.value < $1.value }) {
+            self.pings.removeValue(forKey: oldest.key)
+        }
+        self.pings[identifier] = nanoseconds
+        self.silentSince = self.silentSince ?? nanoseconds
+    }
+
+    mutating func sentQuery(at nanoseconds: Int64) {
+        self.waitingSince = self.waitingSince ?? nanoseconds
+    }
+
+    /// Something valid came in: the link lives.
+    mutating func received(at nanoseconds: Int64) {
+        self.silentSince = nil
+        if self.waitingSince != nil { self.waitingSince = nanoseconds }
+    }
+
+    /// No query is out any more.
+    mutating func answeredAll() {
+        self.waitingSince = nil
+    }
+
+    /// Whether a ping is known, which proves that the answer to it is new.
+    func isAwaitingPong(_ identifier: Int64) -> Bool {
+        self.pings[identifier] != nil
+    }
+
+    /// The round-trip time of a ping in nanoseconds; nil if it is not known.
+    mutating func receivedPong(_ identifier: Int64, at nanoseconds: Int64) -> Int64? {
+        guard let sent = self.pings.removeValue(forKey: identifier) else { return nil }
+        let roundTrip = max(0, nanoseconds &- sent)
+        self.roundTripNanoseconds = self.roundTripNanoseconds.map { ($0 / 8) * 7 + roundTrip / 8 } ?? roundTrip
+        return roundTrip
+    }
+
+    /// How long the link may be silent while a query is out before it is pinged: two seconds at least, or one and a half
+    /// round trips and a second.
+    var busyPingDelay: Int64 {
+        max(2_000_000_000, ((self.roundTripNanoseconds ?? 0) / 2) * 3 + 1_000_000_000)
+    }
+
+    /// When to ping because a query is out and nothing comes back; nil while a ping is out already.
+    var busyPingDue: Int64? {
+        guard self.silentSince == nil, let waitingSince else { return nil }
+        return waitingSince.addingClamped(self.busyPingDelay)
+    }
+
+    /// When to give the connection up.
+    func deathDue(timeout: Int64) -> Int64? {
+        guard let silentSince else { return nil }
+        return silentSince.addingClamped(max(timeout, 3 * self.busyPingDelay))
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the client knows about the server's clock.
+///
+/// The server's time runs on from the moment it was learned by the monotonic clock, so that a correction of the local wall
+/// clock does not disturb a session. When the two local clocks disagree about how much time passed (the wall clock was set,
+/// or the machine slept), the time known is no longer trusted until the server shows it again.
+struct TimeSynchronization: Sendable {
+    private static let toleratedJumpNanoseconds: Int64 = 5_000_000_000
+    /// Below this a corrected offset is not worth an event.
+    private static let notableNanoseconds: Int64 = 1_000_000_000
+
+    private var serverNanoseconds: Int64 = 0
+    private var anchor: SessionTime?
+    private var lastReading: SessionTime?
+    /// Server time minus local wall time in nanoseconds, as far as known.
+    private(set) var offsetNanoseconds: Int64?
+    /// Whether the time is known well enough to refuse messages because of it.
+    private(set) var isSynchronized: Bool
+
+    init(offsetNanoseconds: Int64?) {
+        self.offsetNanoseconds = offsetNanoseconds
+        self.isSynchronized = offsetNanoseconds != nil
+    }
+
+    /// The server's time in nanoseconds since 1970, as far as known.
+    mutating func serverNanoseconds(at now: SessionTime) -> Int64 {
+        guard let anchor, let lastReading else {
+            self.set(now.wallNanoseconds.addingClamped(self.offsetNanoseconds ?? 0), at: now)
+            return self.serverNanoseconds
+        }
+        let passed = now.monotonicNanoseconds &- lastReading.monotonicNanoseconds
+        let passedOnWall = now.wallNanoseconds &- lastReading.wallNanoseconds
+        if (passedOnWall &- passed).magnitude > UInt64(Self.toleratedJumpNanoseconds) {
+            self.isSynchronized = false
+        }
+        self.lastReading = now
+        return self.serverNanoseconds.addingClamped(now.monotonicNanoseconds &- anchor.monotonicNanoseconds)
+    }
+
+    /// Takes the time of a message that the server certainly wrote just now.
+    ///
+    /// - Returns: The new offset if it is worth telling.
+    mutating func synchronize(to identifier: UInt64, at now: SessionTime) -> Int64? {
+        let wasSynchronized = self.isSynchronized
+        let before = self.serverNanoseconds(at: now)
+        let server = MessageIdentifierGenerator.nanoseconds(of: identifier)
+        self.set(server, at: now)
+        self.offsetNanoseconds = server &- now.wallNanoseconds
+        self.isSynchronized = true
+        let isNotable = !wasSynchronized || (server &- before).magnitude > UInt64(Self.notableNanoseconds)
+        return isNotable ? self.offsetNanoseconds : nil
+    }
+
+    /// Follows a message from slightly ahead of the known time: the server cannot be behind what it wrote.
+    mutating func advance(to identifier: UInt64, from serverNanoseconds: Int64, at now: SessionTime) {
+        let server = MessageIdentifierGenerator.nanoseconds(of: identifier)
+        guard server > serverNanoseconds else { return }
+        self.set(server, at: now)
+        self.offsetNanoseconds = server &- now.wallNanoseconds
+    }
+
+    private mutating func set(_ server: Int64, at now: SessionTime) {
+        self.serverNanoseconds = server
+        self.anchor = now
+        self.lastReading = now
+    }
+}
