@@ -89,7 +89,7 @@ public enum RSAPadding {
     }
 
     /// `temp_key XOR SHA256(enc) ‖ enc`, 256 bytes.
-    static func mask(_ padded: [UInt8], with temporaryKey: Bytes32) -> [UInt8] {
+    package static func mask(_ padded: [UInt8], with temporaryKey: Bytes32) -> [UInt8] {
         var encrypted = Array(padded.reversed()) + sha256(temporaryKey.array, padded).array
         AES256IGE(key: temporaryKey, initializationVector: Bytes32()).encrypt(&encrypted)
         return (temporaryKey ^ sha256(encrypted)).array + encrypted
