@@ -82,6 +82,11 @@ public struct ClientKeyExchange: ~Copyable, Sendable {
         return query
     }
 
+    /// Whether only the server's verdict is missing: `set_client_DH_params` was sent.
+    package var isAwaitingVerdict: Bool {
+        if case .awaitingVerdict = self.state { true } else { false }
+    }
+
     /// The bytes of the query that waits for its answer, to be sent again, unchanged, under a new message identifier.
     ///
     /// - Returns: nil before ``start()`` and after the end.

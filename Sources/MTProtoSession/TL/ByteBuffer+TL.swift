@@ -10,6 +10,12 @@ extension ByteBuffer {
     /// The constructor at the front; nil if there are fewer than 4 bytes.
     package var tlConstructor: UInt32? { self.getInteger(at: self.readerIndex, endianness: .little) }
 
+    /// A `Bool`, 4 bytes.
+    package init(tlBoolean value: Bool) {
+        self.init()
+        self.writeTLBool(value)
+    }
+
     /// Writes an `int`, 4 bytes.
     public mutating func writeTLInt32(_ value: Int32) { self.writeInteger(value, endianness: .little) }
 

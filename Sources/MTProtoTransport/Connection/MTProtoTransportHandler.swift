@@ -41,6 +41,11 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
         self.connection.handshake
     }
 
+    /// How many bytes were received and belong to no event yet.
+    public var bufferedByteCount: Int {
+        self.connection.bufferedByteCount
+    }
+
     /// Takes the bytes that were received and not consumed; see ``TransportConnection/takeBufferedBytes()``.
     public func takeBufferedBytes() -> ByteBuffer {
         self.connection.takeBufferedBytes()

@@ -67,6 +67,7 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     /// - Throws: ``EndpointError`` with `invalidPath` when the path is not one of the scheme, `plainWebSocketByName`
     ///   or `noSuchDataCenter` for Telegram's host names.
     public init(scheme: Scheme, socket: SocketEndpoint, path: EndpointPath? = nil) throws(EndpointError) {
+        guard socket.port != 0 else { throw EndpointError(.invalidPort) }
         self.socket = socket
         guard scheme != .tcp else {
             guard path == nil else { throw EndpointError(.invalidPath) }

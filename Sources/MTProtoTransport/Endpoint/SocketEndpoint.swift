@@ -6,14 +6,14 @@ import NIOCore
 public struct SocketEndpoint: Hashable, Sendable, CustomStringConvertible {
     /// A host name, an IPv4 address, or an IPv6 address without brackets; 1 to 255 bytes.
     public let host: String
-    /// The port, 1 to 65535.
+    /// The port, 0 to 65535; 0 is for listening and stands for any free port.
     public let port: Int
 
     /// Makes an endpoint.
     ///
     /// - Throws: ``EndpointError`` with `invalidHost` or `invalidPort`.
     public init(host: String, port: Int) throws(EndpointError) {
-        guard 1...65_535 ~= port else { throw EndpointError(.invalidPort) }
+        guard 0...65_535 ~= port else { throw EndpointError(.invalidPort) }
         guard Self.isValidName(host) || Self.isAddress(host) else { throw EndpointError(.invalidHost) }
         self.host = host
         self.port = port
@@ -53,6 +53,14 @@ public struct SocketEndpoint: Hashable, Sendable, CustomStringConvertible {
             throw EndpointError(rest.dropFirst().contains(":") ? .invalidHost : .invalidPort)
         }
         try self.init(host: String(host), port: port)
+    }
+
+    /// A free port of 127.0.0.1, to listen on.
+    public static let loopback = SocketEndpoint(checkedHost: "127.0.0.1", port: 0)
+
+    private init(checkedHost: String, port: Int) {
+        self.host = checkedHost
+        self.port = port
     }
 
     /// Whether the host is an address rather than a name.

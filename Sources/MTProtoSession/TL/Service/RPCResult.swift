@@ -41,7 +41,7 @@ public struct RPCResult: TLObject, Hashable {
 /// `rpc_error#2144ca19 error_code:int error_message:string = RpcError`
 ///
 /// Specification: *Service Messages*.
-public struct RPCErrorMessage: TLObject, Hashable {
+public struct RPCErrorMessage: Error, TLObject, Hashable {
     /// `rpc_error`.
     public static let constructor: UInt32 = 0x2144_ca19
 

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import MTProtoSession
+internal import NIOCore
+
+extension ClientSessionHandler {
+    /// `CONNECTION_NOT_INITED`: the server wants the wrapper again.
+    private static let notInitializedError = "CONNECTION_NOT_INITED"
+
+    /// Queues a query.
+    ///
+    /// - Parameters:
+    ///   - number: chosen by the caller, to cancel by.
+    ///   - isService: whether it goes without `initConnection` in any case.
+    func invoke(
+        _ query: ByteBuffer,
+        number: UInt64,
+        isService: Bool,
+        result: EventLoopPromise<ByteBuffer>,
+        quickAck: EventLoopPromise<Void>?
+    ) {
+        if let failure = self.failure {
+            let lost = LostQuery(cause: failure, delivery: .notDelivered)
+            result.fail(lost)
+            quickAck?.fail(lost)
+            return
+        }
+        let isWrapped = !isService && !self.isInitialized
+        do {
+            let handle = try self.session.invoke(
+                isWrapped ? self.application.wrap(query) : query,
+                requestQuickAck: quickAck != nil,
+                at: self.clock.now()
+            )
+            self.requests[handle] = Request(
+                number: number,
+                result: result,
+                quickAck: quickAck,
+                bareQuery: isService ? nil : query,
+                isWrapped: isWrapped
+            )
+            self.queriesByNumber[number] = handle
+            self.scheduleFlush()
+        } catch {
+            result.fail(error)
+            quickAck?.fail(error)
+        }
+    }
+
+    /// Queues a query whose body depends on its message identifier.
+    func invoke(
+        result: EventLoopPromise<ByteBuffer>,
+        makeBody: @escaping @Sendable (UInt64) -> ByteBuffer
+    ) {
+        do {
+            let handle = try self.session.invoke(requestQuickAck: false, at: self.clock.now(), makeBody: makeBody)
+            self.requests[handle] = Request(
+                number: 0,
+                result: result,
+                quickAck: nil,
+                bareQuery: nil,
+                isWrapped: false
+            )
+            self.scheduleFlush()
+        } catch {
+            result.fail(error)
+        }
+    }
+
+    func cancel(_ number: UInt64) {
+        guard let query = self.queriesByNumber[number], let request = self.takeRequest(query) else { return }
+        _ = self.session.cancel(query, at: self.clock.now())
+        request.result.fail(CancellationError())
+        request.quickAck?.fail(CancellationError())
+        self.scheduleFlush()
+    }
+
+    func ping(_ promise: EventLoopPromise<Duration>) {
+        if let failure = self.failure { return promise.fail(failure) }
+        self.pings[self.session.ping(at: self.clock.now())] = promise
+        self.scheduleFlush()
+    }
+
+    func handle(_ events: [ClientSessionEvent]) {
+        for event in events { self.handle(event) }
+    }
+
+    private func handle(_ event: ClientSessionEvent) {
+        switch event {
+        case .result(let query, let result):
+            guard let request = self.takeRequest(query) else { return }
+            if request.isWrapped { self.isInitialized = true }
+            request.quickAck?.succeed()
+            request.result.succeed(result)
+        case .rpcError(let query, let error):
+            self.handle(error, of: query)
+        case .quickAcknowledged(let query), .acknowledged(let query):
+            self.requests[query]?.quickAck?.succeed()
+        case .failed(let query, let error):
+            guard let request = self.takeRequest(query) else { return }
+            request.result.fail(error)
+            request.quickAck?.fail(error)
+        case .pong(let identifier, let roundTripNanoseconds):
+            self.pings.removeValue(forKey: identifier)?.succeed(.nanoseconds(roundTripNanoseconds))
+        case .connectionDead:
+            self.fail(with: ConnectionDead())
+        case .update, .newServerSession, .saltsChanged, .timeSynchronized, .sessionRestarted, .keyDestroyed:
+            self.emit(event)
+        case .stateReported, .dropped, .sessionDestroyed:
+            break
+        }
+    }
+
+    private func handle(_ error: RPCErrorMessage, of query: ClientSession.Query) {
+        guard let request = self.takeRequest(query) else { return }
+        if error.message == Self.notInitializedError, !request.isWrapped, let bareQuery = request.bareQuery {
+            // The server has forgotten the application: say it again, once.
+            self.isInitialized = false
+            self.invoke(
+                bareQuery,
+                number: request.number,
+                isService: false,
+                result: request.result,
+                quickAck: request.quickAck
+            )
+            return
+        }
+        if request.isWrapped { self.isInitialized = true }
+        request.quickAck?.succeed()
+        request.result.fail(error)
+    }
+
+    private func emit(_ event: ClientSessionEvent) {
+        guard let events = self.events, let event = ConnectionEvent(event) else { return }
+        if case .stopProducing = events.yield(event) { self.eventDemandChanged(isExhausted: true) }
+    }
+}
+
+/// The server has not answered pings.
+struct ConnectionDead: Error {}

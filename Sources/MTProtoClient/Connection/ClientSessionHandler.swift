@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import MTProtoCrypto
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+
+/// Drives the session of a client over one connection.
+///
+/// All protocol decisions are in ``ClientSession``; this class moves bytes, keeps time and matches answers with callers.
+final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler, RemovableChannelHandler {
+    typealias InboundIn = TransportEvent
+    typealias OutboundIn = TransportCommand
+    typealias OutboundOut = TransportCommand
+
+    /// One call of `invoke`.
+    struct Request {
+        let number: UInt64
+        let result: EventLoopPromise<ByteBuffer>
+        let quickAck: EventLoopPromise<Void>?
+        /// The query, kept while its `initConnection` wrapper may have to be repeated.
+        var bareQuery: ByteBuffer?
+        let isWrapped: Bool
+    }
+
+    var session: ClientSession
+    let clock: SessionClock
+    let application: ApplicationInformation
+    let logger: Logger
+    var context: ChannelHandlerContext?
+    var requests: [ClientSession.Query: Request] = [:]
+    var queriesByNumber: [UInt64: ClientSession.Query] = [:]
+    var pings: [Int64: EventLoopPromise<Duration>] = [:]
+    /// Whether the server has answered a query that was wrapped in `initConnection`.
+    var isInitialized = false
+    var events: ConnectionEventsSource?
+    private var isFlushScheduled = false
+    private var hasPendingRead = false
+    private var isEventDemandExhausted = false
+    private var timer: (deadline: Int64, task: Scheduled<Void>)?
+    private(set) var failure: (any Error)?
+    private var isEnded = false
+
+    init(session: consuming ClientSession, application: ApplicationInformation, clock: SessionClock, logger: Logger) {
+        self.session = session
+        self.application = application
+        self.clock = clock
+        self.logger = logger
+    }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let keyIdentifier = self.session.state.authorizationKey.identifier
+        context.write(self.wrapOutboundOut(.setAuthorized(keyIdentifier: keyIdentifier)), promise: nil)
+        self.session.connectionOpened(at: self.clock.now())
+        self.flush()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.end(with: self.failure ?? ChannelError.ioOnClosedChannel)
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.end(with: self.failure ?? ConnectionClosedByPeer())
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.fail(with: error)
+    }
+
+    /// Ends the connection because of an error.
+    func fail(with error: any Error) {
+        if self.failure == nil { self.failure = error }
+        self.logger.debug("connection failed", metadata: ["error": "\(error)"])
+        self.end(with: error)
+        self.context?.close(promise: nil)
+    }
+
+    private func end(with error: any Error) {
+        guard !self.isEnded else { return }
+        self.isEnded = true
+        if self.failure == nil { self.failure = error }
+        self.timer?.task.cancel()
+        self.timer = nil
+        self.session.connectionClosed(at: self.clock.now())
+        for (query, delivery) in self.session.end() {
+            guard let request = self.takeRequest(query) else { continue }
+            self.failRequest(request, with: LostQuery(cause: error, delivery: delivery))
+        }
+        for request in self.requests.values {
+            self.failRequest(request, with: LostQuery(cause: error, delivery: .maybeDelivered))
+        }
+        self.requests.removeAll()
+        self.queriesByNumber.removeAll()
+        for promise in self.pings.values { promise.fail(error) }
+        self.pings.removeAll()
+        self.events?.finish()
+        self.events = nil
+    }
+
+    private func failRequest(_ request: Request, with error: any Error) {
+        request.result.fail(error)
+        request.quickAck?.fail(error)
+    }
+
+    func takeRequest(_ query: ClientSession.Query) -> Request? {
+        guard let request = self.requests.removeValue(forKey: query) else { return nil }
+        self.queriesByNumber[request.number] = nil
+        return request
+    }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !self.isEnded else { return }
+        switch self.unwrapInboundIn(data) {
+        case .payload(let payload, _):
+            do {
+                self.handle(try self.session.receive(payload, at: self.clock.now()))
+            } catch {
+                self.fail(with: error)
+            }
+        case .quickAck(let token):
+            for query in self.session.receiveQuickAck(token) {
+                self.requests[query]?.quickAck?.succeed()
+            }
+        case .transportError(let code):
+            self.fail(with: ReceivedTransportError(code: code))
+        case .handshake, .foreign:
+            break
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.flush()
+        context.fireChannelReadComplete()
+    }
+
+    /// Reading waits while the user of the events is behind.
+    func read(context: ChannelHandlerContext) {
+        if self.isEventDemandExhausted {
+            self.hasPendingRead = true
+        } else {
+            context.read()
+        }
+    }
+
+    func eventDemandChanged(isExhausted: Bool) {
+        self.isEventDemandExhausted = isExhausted
+        guard !isExhausted, self.hasPendingRead else { return }
+        self.hasPendingRead = false
+        self.context?.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.flush() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: Writing
+
+    /// Flushes after the work that is queued on the event loop now, so that queries of many tasks share a container.
+    func scheduleFlush() {
+        guard !self.isFlushScheduled, let context = self.context else { return }
+        self.isFlushScheduled = true
+        context.eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.flush()
+        }
+    }
+
+    func flush() {
+        guard let context = self.context, !self.isEnded else { return }
+        let now = self.clock.now()
+        var hasWritten = false
+        while context.channel.isWritable, let outgoing = self.session.nextPayload(at: now) {
+            context.write(
+                self.wrapOutboundOut(.payload(outgoing.payload, requestQuickAck: outgoing.requestsQuickAck)),
+                promise: nil
+            )
+            hasWritten = true
+        }
+        if hasWritten { context.flush() }
+        self.rescheduleTimer(at: now)
+    }
+
+    // MARK: Time
+
+    private func rescheduleTimer(at now: SessionTime) {
+        guard let context = self.context, let deadline = self.session.nextDeadline else { return }
+        if let timer = self.timer {
+            // An early timer only moves on, so that traffic does not reschedule.
+            guard deadline < timer.deadline else { return }
+            timer.task.cancel()
+        }
+        let delay = TimeAmount.nanoseconds(max(0, deadline &- now.monotonicNanoseconds))
+        let task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.timerFired() }
+        self.timer = (deadline, task)
+    }
+
+    private func timerFired() {
+        self.timer = nil
+        guard !self.isEnded else { return }
+        self.handle(self.session.deadlineReached(at: self.clock.now()))
+        self.flush()
+    }
+}
+
+/// A query that ended with its connection.
+struct LostQuery: Error {
+    let cause: any Error
+    let delivery: DeliveryState
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MTProtoSession
+internal import MTProtoTransport
+public import NIOCore
+internal import Synchronization
+
+/// An encrypted connection to a data centre, ready for queries.
+///
+/// Queries may be sent from any task; those sent at about the same time share a container. The first query is wrapped in
+/// `invokeWithLayer(initConnection(…))` by the connection itself.
+public final class MTProtoConnection: Sendable {
+    /// What was connected to.
+    public let target: ConnectionTarget
+    /// The steps of connecting, with their durations.
+    public let steps: [ConnectionStep]
+    /// The identifier of the authorization key in use: 8 bytes, read little endian.
+    public let authorizationKeyIdentifier: UInt64
+    /// The session's identifier.
+    public let sessionIdentifier: UInt64
+
+    private let framing: Framing
+    private let channel: any Channel
+    private let handler: NIOLoopBound<ClientSessionHandler>
+    private let permanent: SavedSession
+    /// When the key in use ends, for a temporary one.
+    private let expiresAt: Int32?
+    private let nextNumber = Atomic<UInt64>(0)
+
+    init(
+        target: ConnectionTarget,
+        framing: Framing,
+        steps: [ConnectionStep],
+        established: EstablishedSession,
+        permanent: SavedSession,
+        expiresAt: Int32?
+    ) {
+        self.target = target
+        self.framing = framing
+        self.steps = steps
+        self.authorizationKeyIdentifier = established.authorizationKeyIdentifier
+        self.sessionIdentifier = established.sessionIdentifier
+        self.channel = established.channel
+        self.handler = established.handler
+        self.permanent = permanent
+        self.expiresAt = expiresAt
+    }
+
+    // MARK: Queries
+
+    /// Sends a query and returns its result.
+    ///
+    /// - Parameter query: a boxed TL value, a positive multiple of 4 bytes.
+    /// - Returns: the result, a boxed TL value, already unpacked if it was compressed.
+    /// - Throws: ``MTProtoClientError``; its ``MTProtoClientError/rpcError`` is set when the server answered with an error, and
+    ///   its ``MTProtoClientError/delivery`` when the connection ended first.
+    public func invoke(_ query: ByteBuffer) async throws -> ByteBuffer {
+        try await self.send(query, wantsQuickAck: false).result()
+    }
+
+    /// Calls a method and returns its result.
+    ///
+    /// - Throws: ``MTProtoClientError``.
+    public func invoke<Method: TLMethod>(_ method: Method) async throws -> Method.Result {
+        let result = try await self.invoke(method.serialized())
+        do {
+            var reader = TLReader(result)
+            return try Method.readResult(&reader)
+        } catch {
+            throw self.clientError(
+                MTProtoClientError(.malformedResult, phase: .use, message: "\(error)", underlying: error)
+            )
+        }
+    }
+
+    /// Sends a query with a quick acknowledgement asked for, and returns at once.
+    ///
+    /// - Returns: the query on its way, to wait for its receipt or its result.
+    /// - Throws: ``MTProtoClientError`` with ``MTProtoClientError/Code/invalidConfiguration`` in the full framing, which has no
+    ///   quick acknowledgements.
+    public func send(_ query: ByteBuffer) throws -> SentQuery {
+        guard self.supportsQuickAck else {
+            throw self.clientError(
+                MTProtoClientError(
+                    .invalidConfiguration,
+                    phase: .use,
+                    message: "the full framing has no quick acknowledgements"
+                )
+            )
+        }
+        return self.send(query, wantsQuickAck: true)
+    }
+
+    /// Whether the framing of this connection has quick acknowledgements.
+    public var supportsQuickAck: Bool { self.framing != .full }
+
+    private func send(_ query: ByteBuffer, wantsQuickAck: Bool) -> SentQuery {
+        let number = self.nextNumber.add(1, ordering: .relaxed).newValue
+        let eventLoop = self.channel.eventLoop
+        let result = eventLoop.makePromise(of: ByteBuffer.self)
+        let quickAck = wantsQuickAck ? eventLoop.makePromise(of: Void.self) : nil
+        let handler = self.handler
+        eventLoop.execute {
+            handler.value.invoke(query, number: number, isService: false, result: result, quickAck: quickAck)
+        }
+        return SentQuery(
+            connection: self,
+            number: number,
+            resultFuture: result.futureResult,
+            quickAckFuture: quickAck?.futureResult
+        )
+    }
+
+    func cancel(_ number: UInt64) {
+        let handler = self.handler
+        self.channel.eventLoop.execute { handler.value.cancel(number) }
+    }
+
+    // MARK: Service
+
+    /// Pings the server through the session.
+    ///
+    /// - Returns: the round-trip time.
+    /// - Throws: ``MTProtoClientError`` when the connection ends first.
+    public func ping() async throws -> Duration {
+        let promise = self.channel.eventLoop.makePromise(of: Duration.self)
+        let handler = self.handler
+        self.channel.eventLoop.execute { handler.value.ping(promise) }
+        do {
+            return try await promise.futureResult.get()
+        } catch {
+            throw self.clientError(error)
+        }
+    }
+
+    /// Updates and what else happens, with back-pressure.
+    public var events: ConnectionEvents {
+        ConnectionEvents(channel: self.channel, handler: self.handler)
+    }
+
+    /// The state to go on from later, without a key exchange. It holds keys.
+    ///
+    /// - Throws: ``MTProtoClientError`` when the event loop is shut down.
+    public func savedConnection() async throws -> SavedConnection {
+        let handler = self.handler
+        let current: SavedSession
+        do {
+            current = try await self.channel.eventLoop.submit { handler.value.session.state }.get()
+        } catch {
+            throw self.clientError(error)
+        }
+        guard let expiresAt = self.expiresAt else {
+            return SavedConnection(dataCenter: self.target.dataCenter, permanent: current)
+        }
+        return SavedConnection(
+            dataCenter: self.target.dataCenter,
+            permanent: self.permanent,
+            temporary: .init(session: current, expiresAt: expiresAt)
+        )
+    }
+
+    /// Closes the connection; queries without an answer fail.
+    public func close() async {
+        try? await self.channel.close()
+    }
+
+    func clientError(_ error: any Error) -> MTProtoClientError {
+        MTProtoClientError.make(from: error, phase: .use, endpoint: self.target.endpoint)
+    }
+}
+
+/// A query on its way.
+public struct SentQuery: Sendable {
+    let connection: MTProtoConnection
+    let number: UInt64
+    let resultFuture: EventLoopFuture<ByteBuffer>
+    let quickAckFuture: EventLoopFuture<Void>?
+
+    /// Returns when the server has said that it has the query: by a quick acknowledgement, an acknowledgement or the result.
+    ///
+    /// - Throws: ``MTProtoClientError`` when the connection ends first.
+    public func received() async throws {
+        guard let quickAckFuture = self.quickAckFuture else { return }
+        do {
+            try await quickAckFuture.get()
+        } catch {
+            throw self.connection.clientError(error)
+        }
+    }
+
+    /// Returns the result. Cancelling the task that waits drops the answer.
+    ///
+    /// - Throws: ``MTProtoClientError``.
+    public func result() async throws -> ByteBuffer {
+        do {
+            return try await withTaskCancellationHandler {
+                try await self.resultFuture.get()
+            } onCancel: {
+                self.connection.cancel(self.number)
+            }
+        } catch {
+            throw self.connection.clientError(error)
+        }
+    }
+}

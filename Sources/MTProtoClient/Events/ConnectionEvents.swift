@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MTProtoSession
+public import NIOCore
+
+/// What happens on a connection apart from answers to queries.
+public enum ConnectionEvent: Sendable {
+    /// An update from the server: a boxed TL value.
+    case update(ByteBuffer)
+    /// The server made the session anew: updates may have been lost before it.
+    case newServerSession(NewSessionCreated)
+    /// The server's salts changed.
+    case saltsChanged
+    /// The difference between the server's clock and ours is known or changed; nanoseconds, server minus local.
+    case timeSynchronized(offsetNanoseconds: Int64)
+    /// The session was started anew under another identifier; unanswered queries go with it.
+    case sessionRestarted(newIdentifier: UInt64)
+    /// The authorization key is no more.
+    case keyDestroyed
+
+    init?(_ event: ClientSessionEvent) {
+        switch event {
+        case .update(let body): self = .update(body)
+        case .newServerSession(let session): self = .newServerSession(session)
+        case .saltsChanged: self = .saltsChanged
+        case .timeSynchronized(let offset): self = .timeSynchronized(offsetNanoseconds: offset)
+        case .sessionRestarted(let identifier): self = .sessionRestarted(newIdentifier: identifier)
+        case .keyDestroyed: self = .keyDestroyed
+        case .result, .rpcError, .quickAcknowledged, .acknowledged, .stateReported, .failed, .dropped, .pong,
+            .sessionDestroyed, .connectionDead:
+            return nil
+        }
+    }
+}
+
+typealias ConnectionEventsProducer = NIOAsyncSequenceProducer<
+    ConnectionEvent, NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark, ConnectionEventsDelegate
+>
+typealias ConnectionEventsSource = ConnectionEventsProducer.Source
+
+/// The events of a connection, with back-pressure: while more than 64 wait, nothing is read from the connection.
+///
+/// Events that arrive while nobody iterates are dropped. One iteration at a time gets them: a new one ends the one before.
+/// The sequence ends with the connection.
+public struct ConnectionEvents: AsyncSequence, Sendable {
+    /// The kind of element.
+    public typealias Element = ConnectionEvent
+    /// Iterating throws nothing.
+    public typealias Failure = Never
+
+    let channel: any Channel
+    let handler: NIOLoopBound<ClientSessionHandler>
+
+    /// Iterates over events from now on.
+    public func makeAsyncIterator() -> Iterator {
+        let eventLoop = self.channel.eventLoop
+        let handler = self.handler
+        let new = NIOAsyncSequenceProducer.makeSequence(
+            elementType: ConnectionEvent.self,
+            backPressureStrategy: NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
+                lowWatermark: 16,
+                highWatermark: 64
+            ),
+            finishOnDeinit: true,
+            delegate: ConnectionEventsDelegate(eventLoop: eventLoop, handler: handler)
+        )
+        eventLoop.execute {
+            let handler = handler.value
+            handler.events?.finish()
+            guard handler.failure == nil else { return new.source.finish() }
+            handler.events = new.source
+            handler.eventDemandChanged(isExhausted: false)
+        }
+        return Iterator(iterator: new.sequence.makeAsyncIterator())
+    }
+
+    /// Iterates over the events of a connection.
+    public struct Iterator: AsyncIteratorProtocol {
+        var iterator: ConnectionEventsProducer.AsyncIterator
+
+        /// The next event; `nil` when the connection has ended.
+        public mutating func next() async -> ConnectionEvent? {
+            await self.iterator.next()
+        }
+    }
+}
+
+struct ConnectionEventsDelegate: NIOAsyncSequenceProducerDelegate {
+    let eventLoop: any EventLoop
+    let handler: NIOLoopBound<ClientSessionHandler>
+
+    func produceMore() {
+        self.eventLoop.execute { self.handler.value.eventDemandChanged(isExhausted: false) }
+    }
+
+    func didTerminate() {
+        self.eventLoop.execute { self.handler.value.eventDemandChanged(isExhausted: false) }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MTProtoSession
+public import MTProtoTransport
+
+/// Why connecting or a query failed.
+public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
+    /// The kind of failure. Kinds may be added; compare with the named ones.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Value: String {
+            case invalidConfiguration = "invalid configuration"
+            case connectionRefused = "connection refused"
+            case unreachable = "unreachable"
+            case nameNotResolved = "name not resolved"
+            case timeout = "timed out"
+            case connectionClosed = "connection closed"
+            case transportError = "transport error"
+            case framing = "framing violated"
+            case keyExchange = "key exchange failed"
+            case authorizationKeyUnknown = "authorization key unknown"
+            case session = "session violated"
+            case rpcError = "rpc error"
+            case queueFull = "too many queries"
+            case malformedResult = "malformed result"
+            case cancelled
+            case inputOutput = "input/output error"
+        }
+
+        private let value: Value
+
+        private init(_ value: Value) { self.value = value }
+
+        /// The configuration cannot work: framing and obfuscation that do not go together, no keys, …
+        public static let invalidConfiguration = Code(.invalidConfiguration)
+        /// Nobody listens at the endpoint.
+        public static let connectionRefused = Code(.connectionRefused)
+        /// There is no way to the endpoint.
+        public static let unreachable = Code(.unreachable)
+        /// The endpoint's name has no address.
+        public static let nameNotResolved = Code(.nameNotResolved)
+        /// A time limit ran out.
+        public static let timeout = Code(.timeout)
+        /// The connection ended.
+        public static let connectionClosed = Code(.connectionClosed)
+        /// The server answered with a transport error; see ``MTProtoClientError/transportError``.
+        public static let transportError = Code(.transportError)
+        /// The server's bytes are not in the framing.
+        public static let framing = Code(.framing)
+        /// The key exchange failed a check, or the server refused it.
+        public static let keyExchange = Code(.keyExchange)
+        /// The server does not know the saved authorization key.
+        public static let authorizationKeyUnknown = Code(.authorizationKeyUnknown)
+        /// The server broke the rules of the session.
+        public static let session = Code(.session)
+        /// The server answered a query with an error; see ``MTProtoClientError/rpcError``.
+        public static let rpcError = Code(.rpcError)
+        /// Too many queries wait for answers; the query was not taken.
+        public static let queueFull = Code(.queueFull)
+        /// A result is not what the method says.
+        public static let malformedResult = Code(.malformedResult)
+        /// The task was cancelled.
+        public static let cancelled = Code(.cancelled)
+        /// The operating system reported an error.
+        public static let inputOutput = Code(.inputOutput)
+
+        /// The kind in words.
+        public var description: String { self.value.rawValue }
+    }
+
+    /// The kind of failure.
+    public var code: Code
+    /// The phase in which it happened.
+    public var phase: ConnectionPhase
+    /// The endpoint, `host:port`.
+    public var endpoint: String?
+    /// The cause in words, without secrets.
+    public var message: String
+    /// The error below, if there is one.
+    public var underlying: (any Error)?
+    /// What is known of a query that failed with its connection.
+    public var delivery: DeliveryState?
+    /// The code of a transport error.
+    public var transportError: TransportErrorCode?
+    /// The error of a query.
+    public var rpcError: RPCErrorMessage?
+    /// The steps that had ended well before.
+    public var steps: [ConnectionStep] = []
+
+    init(
+        _ code: Code,
+        phase: ConnectionPhase,
+        message: String,
+        underlying: (any Error)? = nil
+    ) {
+        self.code = code
+        self.phase = phase
+        self.message = message
+        self.underlying = underlying
+    }
+
+    /// Whether the same attempt may succeed later or elsewhere.
+    public var isRetryable: Bool {
+        switch self.code {
+        case .invalidConfiguration, .keyExchange, .authorizationKeyUnknown, .malformedResult, .cancelled:
+            return false
+        case .transportError:
+            return self.transportError == .flood
+        case .rpcError:
+            return self.rpcError.map { $0.code == 420 || $0.code >= 500 || $0.code < 0 } ?? false
+        default:
+            return true
+        }
+    }
+
+    /// `PHASE of ENDPOINT: CODE: MESSAGE`.
+    public var description: String {
+        let place = self.endpoint.map { "\(self.phase.rawValue) to \($0)" } ?? self.phase.rawValue
+        let text = self.message.isEmpty ? "" : " (\(self.message))"
+        let delivery = self.delivery.map { ", \($0.text)" } ?? ""
+        return "\(place): \(self.code)\(text)\(delivery)"
+    }
+}
+
+extension DeliveryState {
+    fileprivate var text: String {
+        switch self {
+        case .notDelivered: return "the query was not delivered"
+        case .maybeDelivered: return "the query may have been delivered"
+        case .delivered: return "the query was delivered"
+        }
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+
+/// Which connections use which session, so that an answer or a push finds one of them.
+final class ConnectionRegistry: Sendable {
+    /// Wakes a connection: it sends what its sessions have to send.
+    struct Waker: Sendable {
+        let connection: UInt64
+        let wake: @Sendable () -> Void
+    }
+
+    fileprivate struct State {
+        var wakers: [ServerSessionIdentifier: [Waker]] = [:]
+        var closers: [UInt64: @Sendable () -> Void] = [:]
+        var nextConnection: UInt64 = 0
+        var isShutDown = false
+        var emptyWaiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    /// How many connections there are.
+    var count: Int { self.state.withLock { $0.closers.count } }
+
+    /// Registers a connection and the way to close it; returns its number.
+    func register(close: @escaping @Sendable () -> Void) -> UInt64 {
+        let (connection, isShutDown) = self.state.withLock { state in
+            state.nextConnection += 1
+            state.closers[state.nextConnection] = close
+            return (state.nextConnection, state.isShutDown)
+        }
+        // Accepted just before the listening sockets closed.
+        if isShutDown { close() }
+        return connection
+    }
+
+    func unregister(_ connection: UInt64) {
+        let waiters = self.state.withLock { state in
+            state.closers[connection] = nil
+            return state.closers.isEmpty ? state.takeWaiters() : []
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Returns when the last connection has closed.
+    func waitUntilEmpty() async {
+        await withCheckedContinuation { continuation in
+            let isEmpty = self.state.withLock { state in
+                guard !state.closers.isEmpty else { return true }
+                state.emptyWaiters.append(continuation)
+                return false
+            }
+            if isEmpty { continuation.resume() }
+        }
+    }
+
+    func attach(_ waker: Waker, to session: ServerSessionIdentifier) {
+        self.state.withLock { $0.wakers[session, default: []].append(waker) }
+    }
+
+    /// Ends the use of a session by a connection.
+    func detach(_ connection: UInt64, from session: ServerSessionIdentifier) {
+        self.state.withLock { state in
+            guard var wakers = state.wakers[session] else { return }
+            wakers.removeAll { $0.connection == connection }
+            state.wakers[session] = wakers.isEmpty ? nil : wakers
+        }
+    }
+
+    /// Wakes the connection that attached last: the newest is the one most likely alive.
+    @discardableResult
+    func wake(_ session: ServerSessionIdentifier) -> Bool {
+        guard let waker = self.state.withLock({ $0.wakers[session]?.last }) else { return false }
+        waker.wake()
+        return true
+    }
+
+    /// The sessions that have connections.
+    var connectedSessions: [ServerSessionIdentifier] {
+        self.state.withLock { Array($0.wakers.keys) }
+    }
+
+    /// Closes every connection, and those that come later.
+    func closeAll() {
+        let closers = self.state.withLock { state in
+            state.isShutDown = true
+            return Array(state.closers.values)
+        }
+        for close in closers { close() }
+    }
+}
+
+extension ConnectionRegistry.State {
+    fileprivate mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
+        defer { self.emptyWaiters = [] }
+        return self.emptyWaiters
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import NIOCore
+
+/// When a connection has been silent or slow for too long. Pure: instants in, an expiry out.
+struct ConnectionTimers {
+    /// Why a connection is ended.
+    enum Expiry: String {
+        case handshake = "no whole payload in time"
+        case idle = "silent"
+        case partialFrame = "frame not finished in time"
+        case stalledWrite = "client does not read"
+        case disconnectDelay = "ping_delay_disconnect ran out"
+        case drain = "closing took too long"
+    }
+
+    private var firstByte: NIODeadline?
+    private var lastByte: NIODeadline = .uninitialized
+    private var partialFrameSince: NIODeadline?
+    private var unwritableSince: NIODeadline?
+    private var disconnectAt: NIODeadline?
+    private var closingSince: NIODeadline?
+    private(set) var isAuthorized = false
+    /// When a session of the connection wants to be woken.
+    var sessionDeadline: NIODeadline?
+    var scheduled: (deadline: NIODeadline, task: Scheduled<Void>)?
+
+    mutating func opened(at now: NIODeadline) {
+        self.lastByte = now
+    }
+
+    mutating func bytesArrived(at now: NIODeadline, hasPartialFrame: Bool) {
+        self.lastByte = now
+        if self.firstByte == nil { self.firstByte = now }
+        if !hasPartialFrame {
+            self.partialFrameSince = nil
+        } else if self.partialFrameSince == nil {
+            self.partialFrameSince = now
+        }
+    }
+
+    mutating func payloadArrived() {
+        self.firstByte = nil
+        self.partialFrameSince = nil
+    }
+
+    mutating func authorized() {
+        self.isAuthorized = true
+    }
+
+    mutating func writabilityChanged(isWritable: Bool, at now: NIODeadline) {
+        self.unwritableSince = isWritable ? nil : (self.unwritableSince ?? now)
+    }
+
+    /// `ping_delay_disconnect`: each one replaces the one before.
+    mutating func disconnect(after delay: TimeAmount, from now: NIODeadline) {
+        self.disconnectAt = now + delay
+    }
+
+    mutating func closing(at now: NIODeadline) {
+        self.closingSince = now
+    }
+
+    mutating func cancel() {
+        self.scheduled?.task.cancel()
+        self.scheduled = nil
+    }
+
+    /// The earliest instant at which something expires or a session wants to be woken.
+    func nextDeadline(_ timeouts: ServerConfiguration.Timeouts) -> NIODeadline {
+        var deadline = self.expiries(timeouts).map(\.0).min() ?? .distantFuture
+        if let sessionDeadline = self.sessionDeadline, self.closingSince == nil {
+            deadline = min(deadline, sessionDeadline)
+        }
+        return deadline
+    }
+
+    /// What has expired at `now`.
+    func expiry(at now: NIODeadline, _ timeouts: ServerConfiguration.Timeouts) -> Expiry? {
+        self.expiries(timeouts).filter { $0.0 <= now }.min { $0.0 < $1.0 }?.1
+    }
+
+    private func expiries(_ timeouts: ServerConfiguration.Timeouts) -> [(NIODeadline, Expiry)] {
+        if let closingSince = self.closingSince {
+            return [(closingSince + timeouts.drain, .drain)]
+        }
+        var expiries: [(NIODeadline, Expiry)] = [(self.lastByte + timeouts.idle, .idle)]
+        if let firstByte = self.firstByte, !self.isAuthorized {
+            expiries.append((firstByte + timeouts.handshake, .handshake))
+        }
+        if let partialFrameSince = self.partialFrameSince {
+            expiries.append((partialFrameSince + timeouts.partialFrame, .partialFrame))
+        }
+        if let unwritableSince = self.unwritableSince {
+            expiries.append((unwritableSince + timeouts.stalledWrite, .stalledWrite))
+        }
+        if let disconnectAt = self.disconnectAt {
+            expiries.append((disconnectAt, .disconnectDelay))
+        }
+        return expiries
+    }
+}
+
+extension NIODeadline {
+    fileprivate static let uninitialized = NIODeadline.uptimeNanoseconds(0)
+}
+
+extension ServerConnectionHandler {
+    /// One task a connection; when it fires early it only moves on, so that traffic never reschedules.
+    func rescheduleTimer() {
+        guard let context = self.context, context.channel.isActive else { return }
+        let deadline = self.timers.nextDeadline(self.shared.configuration.timeouts)
+        if let scheduled = self.timers.scheduled {
+            guard deadline < scheduled.deadline else { return }
+            scheduled.task.cancel()
+        }
+        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timerFired() }
+        self.timers.scheduled = (deadline, task)
+    }
+
+    private func timerFired() {
+        self.timers.scheduled = nil
+        guard let context = self.context else { return }
+        let now = context.eventLoop.now
+        if let expiry = self.timers.expiry(at: now, self.shared.configuration.timeouts) {
+            self.logger.debug("closing", metadata: ["reason": "\(expiry.rawValue)"])
+            switch expiry {
+            case .drain, .stalledWrite:
+                context.close(promise: nil)
+            case .handshake, .idle, .partialFrame, .disconnectDelay:
+                self.close()
+            }
+            if expiry == .drain { return }
+        } else if let sessionDeadline = self.timers.sessionDeadline, sessionDeadline <= now {
+            self.sessionDeadlineReached()
+        }
+        self.rescheduleTimer()
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MTProtoCrypto
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+internal import NIOPosix
+
+extension ServerConnectionHandler {
+    /// A plaintext payload: one step of a key exchange. The arithmetic runs on the thread pool.
+    func receivePlaintext(_ payload: ByteBuffer, context: ChannelHandlerContext) {
+        let message: PlaintextMessage
+        do {
+            message = try PlaintextMessage(parsing: payload)
+        } catch {
+            return self.refuse(.notFound)
+        }
+        guard self.shared.beginKeyExchangeStep() else {
+            return self.refuse(.flood)
+        }
+        let shared = self.shared
+        let step = shared.configuration.threadPool.runIfActive(eventLoop: context.eventLoop) {
+            shared.keyExchanges.respond(to: message.body, at: shared.configuration.clock.now())
+        }
+        let outcome = step.flatMapWithEventLoop { response, eventLoop in
+            shared.store(response, on: eventLoop)
+        }
+        outcome.whenComplete { _ in shared.endKeyExchangeStep() }
+        self.suspendProcessing(until: outcome) { response in
+            switch response {
+            case .reply(let body), .replyAndStore(let body, _):
+                self.writePlaintext(body)
+            case .transportError(let code):
+                self.refuse(code)
+            case .ignore:
+                break
+            }
+        }
+    }
+
+    private func writePlaintext(_ body: ByteBuffer) {
+        let now = self.shared.configuration.clock.now()
+        let identifier = self.plaintextIdentifiers.next(serverNanoseconds: now.wallNanoseconds, isResponse: true)
+        let message = PlaintextMessage(identifier: identifier, body: body)
+        self.write(.payload(message.serialized(), requestQuickAck: false))
+        self.context?.flush()
+    }
+}
+
+extension ServerContext {
+    /// Stores the key that an exchange made, if it made one. Where its identifier is taken, the exchange has to start again.
+    fileprivate func store(
+        _ response: ServerKeyExchangeTable.Response,
+        on eventLoop: any EventLoop
+    ) -> EventLoopFuture<ServerKeyExchangeTable.Response> {
+        guard case .replyAndStore(_, let established) = response else {
+            return eventLoop.makeSucceededFuture(response)
+        }
+        let store = self.configuration.authorizationKeys
+        let record = AuthorizationKeyRecord(
+            key: established.authorizationKey,
+            salts: ServerSaltSchedule(
+                initialSalt: established.initialSalt,
+                createdAt: established.createdAt,
+                seed: .random(self.configuration.random)
+            ),
+            expiresAt: established.expiresAt,
+            dataCenter: established.dataCenter.flatMap { DataCenterIdentifier(encoded: $0) }
+        )
+        return eventLoop.makeFutureWithTask {
+            try await store.insert(record) ? response : .transportError(.notFound)
+        }
+    }
+}

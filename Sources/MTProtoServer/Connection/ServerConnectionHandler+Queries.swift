@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import MTProtoCrypto
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+
+extension ServerConnectionHandler {
+    /// How long a query waits for the ones named in `invokeAfterMsg`.
+    private static let predecessorWait = TimeAmount.milliseconds(500)
+
+    /// Starts a query: takes its wrappers off and hands it to whoever answers it.
+    func start(_ query: ServerQuery, in session: ServerSessionIdentifier, context: ChannelHandlerContext) {
+        let envelope: QueryEnvelope
+        do {
+            envelope = try QueryEnvelope.unwrap(query.body)
+        } catch {
+            self.logger.debug("query cannot be read", metadata: ["error": "\(error)"])
+            return self.answer(query.messageIdentifier, .error(400, "INPUT_REQUEST_INVALID"), in: session)
+        }
+        if let layer = envelope.layer { self.noteLayer(layer, context: context) }
+        let predecessors = envelope.after.filter { self.queries.isRunning($0) }
+        if predecessors.isEmpty {
+            self.run(envelope, of: query.messageIdentifier, in: session, context: context)
+        } else {
+            self.postpone(envelope, of: query.messageIdentifier, after: predecessors, in: session, context: context)
+        }
+    }
+
+    private func noteLayer(_ layer: Int32, context: ChannelHandlerContext) {
+        guard var key = self.key, key.record.layer != layer else { return }
+        key.record.layer = layer
+        self.key = key
+        let store = self.shared.configuration.authorizationKeys
+        let identifier = key.identifier
+        context.eventLoop.makeFutureWithTask { try await store.setLayer(layer, for: identifier) }
+            .assumeIsolated().whenFailure { error in
+                self.logger.error("store failed", metadata: ["error": "\(error)"])
+            }
+    }
+
+    private func postpone(
+        _ envelope: QueryEnvelope,
+        of messageIdentifier: UInt64,
+        after predecessors: [UInt64],
+        in session: ServerSessionIdentifier,
+        context: ChannelHandlerContext
+    ) {
+        let deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.predecessorWait) {
+            if let expired = self.queries.takeExpired(messageIdentifier) { expired.fail() }
+        }
+        self.queries.postpone(
+            .init(
+                messageIdentifier: messageIdentifier,
+                predecessors: predecessors,
+                start: { self.run(envelope, of: messageIdentifier, in: session, context: context) },
+                fail: {
+                    self.answer(messageIdentifier, .error(400, "MSG_WAIT_TIMEOUT"), in: session)
+                    self.queryFinished()
+                },
+                deadline: deadline
+            )
+        )
+    }
+
+    private func run(
+        _ envelope: QueryEnvelope,
+        of messageIdentifier: UInt64,
+        in session: ServerSessionIdentifier,
+        context: ChannelHandlerContext
+    ) {
+        guard let key = self.key else { return }
+        let constructor = envelope.query.getInteger(at: envelope.query.readerIndex, endianness: .little, as: UInt32.self)
+        if constructor == BindTemporaryAuthKey.constructor {
+            return self.bindTemporaryKey(envelope.query, of: messageIdentifier, in: session, key: key)
+        }
+        let isUnboundTemporaryKey = key.record.isTemporary && key.record.permanentKeyIdentifier == nil
+        if isUnboundTemporaryKey, !Self.isAllowedUnbound(constructor) {
+            return self.answer(messageIdentifier, .error(401, "AUTH_KEY_PERM_EMPTY"), in: session)
+        }
+        let query = QueryContext(
+            authorizationKeyIdentifier: key.identifier,
+            permanentKeyIdentifier: key.record.isTemporary ? key.record.permanentKeyIdentifier : key.identifier,
+            sessionIdentifier: session.session,
+            messageIdentifier: messageIdentifier,
+            dataCenter: key.record.dataCenter,
+            layer: key.record.layer,
+            initConnection: envelope.initConnection,
+            isWithoutUpdates: envelope.withoutUpdates,
+            transport: self.handshake ?? .init(framing: .intermediate, isObfuscated: false),
+            localAddress: context.channel.localAddress,
+            remoteAddress: context.channel.remoteAddress
+        )
+        self.finish(
+            self.shared.responder.respond(to: envelope.query, context: query),
+            of: messageIdentifier,
+            in: session
+        )
+    }
+
+    private static func isAllowedUnbound(_ constructor: UInt32?) -> Bool {
+        constructor == HelpGetConfig.constructor || constructor == HelpGetNearestDataCenter.constructor
+    }
+
+    /// Answers at once, or when the asynchronous answer is there.
+    func finish(_ response: QueryResponse, of messageIdentifier: UInt64, in session: ServerSessionIdentifier) {
+        guard case .asynchronous(let work) = response, let context = self.context else {
+            return self.answer(messageIdentifier, response, in: session)
+        }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        // Unstructured so that a dropped answer or a closed connection can cancel just this query.
+        let task = Task {
+            let response = await work()
+            eventLoop.execute {
+                let handler = bound.value
+                guard handler.queries.finish(messageIdentifier) else { return }
+                handler.finish(response, of: messageIdentifier, in: session)
+                handler.queryFinished()
+            }
+        }
+        self.queries.start(messageIdentifier, .init(session: session, cancel: { task.cancel() }))
+    }
+
+    private func queryFinished() {
+        for query in self.queries.takeReady() { query.start() }
+        self.flushSessions()
+        self.rescheduleTimer()
+        self.resumeReading()
+    }
+
+    private func answer(_ messageIdentifier: UInt64, _ response: QueryResponse, in session: ServerSessionIdentifier) {
+        let now = self.shared.configuration.clock.now()
+        self.shared.configuration.sessions.withExistingSession(session) { state in
+            switch response {
+            case .result(let result):
+                state.respond(to: messageIdentifier, result: result, at: now)
+            case .error(let error):
+                state.respond(to: messageIdentifier, error: error, at: now)
+            case .asynchronous:
+                break
+            }
+        }
+        self.dirtySessions.insert(session)
+    }
+}
+
+// MARK: auth.bindTempAuthKey
+
+extension ServerConnectionHandler {
+    private func bindTemporaryKey(
+        _ body: ByteBuffer,
+        of messageIdentifier: UInt64,
+        in session: ServerSessionIdentifier,
+        key: ActiveKey
+    ) {
+        let call: BindTemporaryAuthKey
+        do {
+            call = try BindTemporaryAuthKey(body)
+        } catch {
+            return self.answer(messageIdentifier, .error(400, "INPUT_REQUEST_INVALID"), in: session)
+        }
+        let store = self.shared.configuration.authorizationKeys
+        let clock = self.shared.configuration.clock
+        guard let context = self.context else { return }
+        let outcome = context.eventLoop.makeFutureWithTask { () -> TemporaryKeyBindingError? in
+            let permanent = try await store.record(for: call.permanentKeyIdentifier)
+            let temporary = try await store.record(for: key.identifier)
+            let verification = TemporaryKeyBindingVerification(
+                carryingKey: .init(
+                    identifier: key.identifier,
+                    expiresAt: temporary?.expiresAt,
+                    boundTo: temporary?.permanentKeyIdentifier
+                ),
+                sessionIdentifier: session.session,
+                messageIdentifier: messageIdentifier
+            )
+            do throws(TemporaryKeyBindingError) {
+                try verification.checkKeys(call)
+                _ = try verification.verify(
+                    call,
+                    opened: Self.open(call, with: permanent),
+                    at: clock.now().wallNanoseconds / 1_000_000_000
+                )
+            } catch {
+                return error
+            }
+            switch try await store.bind(temporary: key.identifier, to: call.permanentKeyIdentifier) {
+            case .bound: return nil
+            case .alreadyBoundToAnother: return .alreadyBound
+            case .unknownKey: return .encryptedMessageInvalid
+            }
+        }
+        // Later payloads wait: they may be the first API calls under the key that is being bound.
+        self.suspendProcessing(until: outcome) { (refusal: TemporaryKeyBindingError?) in
+            if let refusal {
+                self.answer(messageIdentifier, .error(TemporaryKeyBindingError.code, refusal.rawValue), in: session)
+            } else {
+                self.key?.record.permanentKeyIdentifier = call.permanentKeyIdentifier
+                self.key?.record.layer = nil
+                self.answer(messageIdentifier, .result(ByteBuffer(tlBoolean: true)), in: session)
+            }
+        }
+    }
+
+    private static func open(
+        _ call: BindTemporaryAuthKey,
+        with permanent: AuthorizationKeyRecord?
+    ) -> TemporaryKeyBindingVerification.Opened? {
+        guard let permanent, !permanent.isTemporary,
+            let opened = try? TemporaryKeyBinding.open(call.encryptedMessage, permanentKey: permanent.key)
+        else { return nil }
+        return .init(inner: opened.inner, messageIdentifier: opened.messageIdentifier)
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import MTProtoCrypto
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+
+/// A session that a connection uses.
+struct AttachedSession {
+    let key: AuthorizationKey
+    let salts: ServerSaltSchedule
+    /// Whether the session counts this connection as one of its own.
+    var isOpen = false
+}
+
+extension [ServerSessionAction] {
+    /// Whether the payload that asked for these actions was processed.
+    fileprivate var isAccepted: Bool {
+        guard case .some(.acceptQuickAck(let isAccepted)) = self.first else { return false }
+        return isAccepted
+    }
+}
+
+extension ServerConnectionHandler {
+    /// An encrypted payload under a known key.
+    func receiveEncrypted(
+        _ payload: ByteBuffer,
+        key: ActiveKey,
+        quickAckRequested: Bool,
+        context: ChannelHandlerContext
+    ) {
+        let now = self.shared.configuration.clock.now()
+        guard !key.record.hasExpired(at: now.wallNanoseconds / 1_000_000_000) else {
+            return self.refuse(.notFound)
+        }
+        let message: EncryptedMessage
+        do {
+            message = try EncryptedMessage.open(payload, with: key.record.key, from: .clientToServer)
+        } catch {
+            // One reaction to every failure, so that nothing is learnt from it.
+            return self.refuse(.notFound)
+        }
+        if !self.timers.isAuthorized {
+            self.timers.authorized()
+            self.write(.setAuthorized(keyIdentifier: key.identifier))
+        }
+        if let fault = self.shared.configuration.faults.transportError {
+            return self.refuse(fault)
+        }
+        let identifier = ServerSessionIdentifier(authorizationKey: key.identifier, session: message.sessionIdentifier)
+        let actions = self.shared.configuration.sessions.withSession(identifier, makingIfMissing: {
+            self.makeSession(identifier)
+        }) { session in
+            session.receive(message, salts: key.record.salts, at: now)
+        }
+        // A payload that was rejected as a whole does not make its connection one of the session's, except for the answer.
+        guard self.attach(identifier, key: key, isAccepted: actions.isAccepted, at: now) else {
+            return self.refuse(.flood)
+        }
+        self.dirtySessions.insert(identifier)
+        self.perform(
+            actions,
+            in: identifier,
+            quickAckToken: quickAckRequested ? message.quickAckToken : nil,
+            context: context
+        )
+    }
+
+    private func makeSession(_ identifier: ServerSessionIdentifier) -> ServerSession {
+        ServerSession(
+            authorizationKeyIdentifier: identifier.authorizationKey,
+            sessionIdentifier: identifier.session,
+            configuration: self.shared.configuration.session,
+            random: self.shared.configuration.random
+        )
+    }
+
+    private func attach(
+        _ identifier: ServerSessionIdentifier,
+        key: ActiveKey,
+        isAccepted: Bool,
+        at now: SessionTime
+    ) -> Bool {
+        if let attached = self.sessions[identifier] {
+            if isAccepted, !attached.isOpen { self.open(identifier, at: now) }
+            return true
+        }
+        guard self.sessions.count < self.shared.configuration.limits.sessionsPerConnection,
+            let context = self.context
+        else { return false }
+        self.sessions[identifier] = AttachedSession(key: key.record.key, salts: key.record.salts)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        self.shared.connections.attach(
+            .init(connection: self.connectionNumber) {
+                eventLoop.execute {
+                    bound.value.dirtySessions.insert(identifier)
+                    bound.value.flushSessions()
+                }
+            },
+            to: identifier
+        )
+        if isAccepted { self.open(identifier, at: now) }
+        return true
+    }
+
+    private func open(_ identifier: ServerSessionIdentifier, at now: SessionTime) {
+        self.sessions[identifier]?.isOpen = true
+        self.shared.configuration.sessions.withExistingSession(identifier) { $0.connectionOpened(at: now) }
+    }
+
+    func perform(_ action: SessionAction, context: ChannelHandlerContext) {
+        let session = action.session
+        switch action.action {
+        case .acceptQuickAck(let isAccepted):
+            if isAccepted, let token = action.quickAckToken { self.write(.quickAck(token)) }
+        case .query(let query):
+            self.start(query, in: session, context: context)
+        case .cancelQuery(let messageIdentifier):
+            self.queries.cancel(messageIdentifier)
+        case .disconnectAfter(let seconds):
+            self.timers.disconnect(after: .seconds(Int64(max(0, seconds))), from: context.eventLoop.now)
+        case .destroySession(let other, let request):
+            self.destroySession(other, requestedBy: request, in: session)
+        case .httpWait:
+            break
+        case .destroyAuthorizationKey(let request):
+            self.destroyKey(requestedBy: request, in: session, context: context)
+        }
+    }
+
+    private func destroySession(_ other: UInt64, requestedBy request: UInt64, in session: ServerSessionIdentifier) {
+        let target = ServerSessionIdentifier(authorizationKey: session.authorizationKey, session: other)
+        // The session in use cannot be destroyed from within.
+        let existed = target != session && self.shared.configuration.sessions.remove(target)
+        self.shared.configuration.sessions.withExistingSession(session) {
+            $0.answerDestroySession(other, existed: existed, requestedBy: request)
+        }
+    }
+
+    private func destroyKey(
+        requestedBy request: UInt64,
+        in session: ServerSessionIdentifier,
+        context: ChannelHandlerContext
+    ) {
+        let store = self.shared.configuration.authorizationKeys
+        self.suspendProcessing(
+            until: context.eventLoop.makeFutureWithTask { try await store.remove(session.authorizationKey) }
+        ) { removed in
+            self.shared.configuration.sessions.withExistingSession(session) {
+                $0.answerDestroyAuthorizationKey(
+                    removed ? .ok(DestroyAuthKeyOK()) : .none(DestroyAuthKeyNone()),
+                    requestedBy: request
+                )
+            }
+            // The answer goes out under the key that is no more; then every use of it ends.
+            self.dirtySessions.insert(session)
+            self.flushSessions()
+            self.shared.configuration.sessions.removeAll(ofKey: session.authorizationKey)
+            self.close()
+        }
+    }
+
+    // MARK: Deadlines of sessions
+
+    func updateSessionDeadline(at now: SessionTime) {
+        guard let context = self.context else { return }
+        var earliest: Int64?
+        for identifier in self.sessions.keys {
+            let deadline = self.shared.configuration.sessions.withExistingSession(identifier) { $0.nextDeadline }
+            guard case .some(.some(let deadline)) = deadline else { continue }
+            earliest = min(earliest ?? deadline, deadline)
+        }
+        self.timers.sessionDeadline = earliest.map {
+            context.eventLoop.now + .nanoseconds(max(0, $0 &- now.monotonicNanoseconds))
+        }
+    }
+
+    func sessionDeadlineReached() {
+        let now = self.shared.configuration.clock.now()
+        for identifier in self.sessions.keys {
+            self.shared.configuration.sessions.withExistingSession(identifier) { $0.deadlineReached(at: now) }
+            self.dirtySessions.insert(identifier)
+        }
+        self.flushSessions()
+    }
+}

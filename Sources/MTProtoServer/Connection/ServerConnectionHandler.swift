@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import DequeModule
+internal import Logging
+internal import MTProtoCrypto
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+
+/// Drives one connection: payloads in, session rules, answers out.
+///
+/// All protocol decisions are in the session machines; this class moves bytes, keeps time and holds back reading
+/// whenever something is full.
+final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandler {
+    typealias InboundIn = TransportEvent
+    typealias OutboundIn = TransportCommand
+    typealias OutboundOut = TransportCommand
+
+    /// The key in use, with what the store said about it.
+    struct ActiveKey {
+        var record: AuthorizationKeyRecord
+        var identifier: UInt64 { self.record.key.identifier }
+    }
+
+    /// An action of a session machine, with what it needs to be carried out.
+    struct SessionAction {
+        let action: ServerSessionAction
+        let session: ServerSessionIdentifier
+        let quickAckToken: UInt32?
+    }
+
+    let shared: ServerContext
+    let transportHandler: MTProtoTransportHandler
+    var logger: Logger
+    var context: ChannelHandlerContext?
+    var connectionNumber: UInt64 = 0
+    var handshake: TransportHandshake?
+    var key: ActiveKey?
+    var sessions: [ServerSessionIdentifier: AttachedSession] = [:]
+    /// Sessions that may have something to send.
+    var dirtySessions: Set<ServerSessionIdentifier> = []
+    var queries = RunningQueries()
+
+    /// Payloads that wait for an asynchronous step (a key lookup, a key exchange step) of an earlier one.
+    private var waitingEvents: Deque<TransportEvent> = []
+    /// What an earlier payload still asks for, in order; goes before ``waitingEvents``.
+    private var waitingActions: Deque<SessionAction> = []
+    private var isBusy = false
+    private var hasPendingRead = false
+    private var isInputClosed = false
+    private var isClosing = false
+
+    var timers = ConnectionTimers()
+    var plaintextIdentifiers = MessageIdentifierGenerator(role: .server)
+
+    init(shared: ServerContext, transportHandler: MTProtoTransportHandler) {
+        self.shared = shared
+        self.transportHandler = transportHandler
+        self.logger = shared.configuration.logger
+    }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let closer = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        self.connectionNumber = self.shared.connections.register {
+            eventLoop.execute { closer.value.shutDown() }
+        }
+        self.logger[metadataKey: "connection"] = "\(self.connectionNumber)"
+        self.timers.opened(at: context.eventLoop.now)
+        self.rescheduleTimer()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.tearDown()
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.tearDown()
+        context.fireChannelInactive()
+    }
+
+    private func tearDown() {
+        self.isClosing = true
+        self.waitingEvents.removeAll()
+        self.waitingActions.removeAll()
+        self.timers.cancel()
+        self.queries.cancelAll()
+        let now = self.shared.configuration.clock.now()
+        for (identifier, attached) in self.sessions {
+            self.shared.connections.detach(self.connectionNumber, from: identifier)
+            guard attached.isOpen else { continue }
+            self.shared.configuration.sessions.withExistingSession(identifier) { $0.connectionClosed(at: now) }
+        }
+        self.sessions.removeAll()
+        self.shared.connections.unregister(self.connectionNumber)
+    }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let event = self.unwrapInboundIn(data)
+        guard !self.isBusy, self.waitingEvents.isEmpty else {
+            self.waitingEvents.append(event)
+            return
+        }
+        self.process(event, context: context)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.timers.bytesArrived(
+            at: context.eventLoop.now,
+            hasPartialFrame: self.transportHandler.bufferedByteCount > 0
+        )
+        self.flushSessions()
+        self.rescheduleTimer()
+        context.fireChannelReadComplete()
+    }
+
+    /// Reading goes on only while nothing is full.
+    func read(context: ChannelHandlerContext) {
+        if self.mayRead {
+            context.read()
+        } else {
+            self.hasPendingRead = true
+        }
+    }
+
+    private var mayRead: Bool {
+        // While closing, input is read to its end and thrown away.
+        if self.isClosing { return true }
+        return !self.isBusy && self.waitingEvents.isEmpty && self.waitingActions.isEmpty
+            && (self.context?.channel.isWritable ?? false)
+            && self.queries.count < self.shared.configuration.limits.concurrentQueries
+    }
+
+    func resumeReading() {
+        guard self.hasPendingRead, self.mayRead, let context = self.context else { return }
+        self.hasPendingRead = false
+        context.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.timers.writabilityChanged(isWritable: context.channel.isWritable, at: context.eventLoop.now)
+        if context.channel.isWritable {
+            self.flushSessions()
+            self.resumeReading()
+        }
+        self.rescheduleTimer()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .some(.inputClosed) = event as? ChannelEvent {
+            self.isInputClosed = true
+            if self.isClosing {
+                context.close(promise: nil)
+            } else {
+                self.flushSessions()
+                self.closeIfFinished()
+            }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.logger.debug("connection failed", metadata: ["error": "\(error)"])
+        self.close()
+    }
+
+    // MARK: Processing in order
+
+    private func process(_ event: TransportEvent, context: ChannelHandlerContext) {
+        guard !self.isClosing else { return }
+        switch event {
+        case .handshake(let handshake):
+            self.handshake = handshake
+            self.logger.trace(
+                "transport handshake",
+                metadata: [
+                    "framing": "\(handshake.framing.rawValue)", "obfuscated": "\(handshake.isObfuscated)",
+                ]
+            )
+        case .payload(let payload, let quickAckRequested):
+            self.timers.payloadArrived()
+            self.receive(payload, quickAckRequested: quickAckRequested, context: context)
+        case .foreign:
+            // HTTP and TLS on this port.
+            self.close()
+        case .quickAck, .transportError:
+            self.close()
+        }
+    }
+
+    private func receive(_ payload: ByteBuffer, quickAckRequested: Bool, context: ChannelHandlerContext) {
+        guard let identifier = EncryptedMessage.authorizationKeyIdentifier(of: payload) else {
+            return self.refuse(.notFound)
+        }
+        if identifier == 0 {
+            self.receivePlaintext(payload, context: context)
+        } else if let key = self.key, key.identifier == identifier {
+            self.receiveEncrypted(payload, key: key, quickAckRequested: quickAckRequested, context: context)
+        } else {
+            self.lookUpKey(identifier, context: context) { record in
+                guard let record else {
+                    return self.refuse(.notFound)
+                }
+                let key = ActiveKey(record: record)
+                self.key = key
+                self.receiveEncrypted(payload, key: key, quickAckRequested: quickAckRequested, context: context)
+            }
+        }
+    }
+
+    private func lookUpKey(
+        _ identifier: UInt64,
+        context: ChannelHandlerContext,
+        then: @escaping (AuthorizationKeyRecord?) -> Void
+    ) {
+        let store = self.shared.configuration.authorizationKeys
+        self.suspendProcessing(
+            until: context.eventLoop.makeFutureWithTask { try await store.record(for: identifier) },
+            then: then
+        )
+    }
+
+    /// Holds later payloads back until an asynchronous step is done, so that payloads are handled in order.
+    func suspendProcessing<Value: Sendable>(
+        until future: EventLoopFuture<Value>,
+        then: @escaping (Value) -> Void
+    ) {
+        self.isBusy = true
+        future.assumeIsolated().whenComplete { result in
+            self.isBusy = false
+            guard !self.isClosing else { return }
+            switch result {
+            case .success(let value):
+                then(value)
+            case .failure(let error):
+                self.logger.error("store failed", metadata: ["error": "\(error)"])
+                self.close()
+            }
+            self.processWaitingEvents()
+        }
+    }
+
+    /// Carries out actions in order; those behind one that has to wait, wait with it.
+    func perform(
+        _ actions: [ServerSessionAction],
+        in session: ServerSessionIdentifier,
+        quickAckToken: UInt32?,
+        context: ChannelHandlerContext
+    ) {
+        for action in actions {
+            let action = SessionAction(action: action, session: session, quickAckToken: quickAckToken)
+            if self.isBusy {
+                self.waitingActions.append(action)
+            } else {
+                self.perform(action, context: context)
+            }
+        }
+    }
+
+    private func processWaitingEvents() {
+        guard let context = self.context else { return }
+        while !self.isBusy, let action = self.waitingActions.popFirst() {
+            self.perform(action, context: context)
+        }
+        while !self.isBusy, let event = self.waitingEvents.popFirst() {
+            self.process(event, context: context)
+        }
+        self.flushSessions()
+        self.rescheduleTimer()
+        self.resumeReading()
+        self.closeIfFinished()
+    }
+
+    // MARK: Writing
+
+    func write(_ command: TransportCommand) {
+        self.context?.write(self.wrapOutboundOut(command), promise: nil)
+    }
+
+    /// Sends what the sessions have, as long as the client takes it.
+    func flushSessions() {
+        guard let context = self.context, !self.dirtySessions.isEmpty, !self.isClosing else {
+            self.context?.flush()
+            return
+        }
+        let now = self.shared.configuration.clock.now()
+        var blocked: Set<ServerSessionIdentifier> = []
+        for identifier in self.dirtySessions {
+            guard let attached = self.sessions[identifier] else { continue }
+            var isDrained = false
+            while context.channel.isWritable {
+                let payload = self.shared.configuration.sessions.withExistingSession(identifier) { session in
+                    session.nextPayload(
+                        authorizationKey: attached.key,
+                        salts: attached.salts,
+                        at: now,
+                        random: self.shared.configuration.random
+                    )
+                }
+                guard case .some(.some(let payload)) = payload else {
+                    isDrained = true
+                    break
+                }
+                self.write(.payload(payload, requestQuickAck: false))
+            }
+            if !isDrained { blocked.insert(identifier) }
+        }
+        self.dirtySessions = blocked
+        context.flush()
+        self.updateSessionDeadline(at: now)
+        self.closeIfFinished()
+    }
+
+    /// Sends a transport error and closes: nothing after it could be answered.
+    func refuse(_ code: TransportErrorCode) {
+        guard !self.isClosing, let context = self.context else { return }
+        self.logger.debug("refusing", metadata: ["transport error": "\(code.rawValue)"])
+        self.write(.transportError(code))
+        context.flush()
+        self.close()
+    }
+
+    /// Closes after the writes before it have left: output first, the whole connection when the client has read to the end
+    /// (or the drain time is over), because closing with unread input would make the kernel drop the last answer.
+    func close() {
+        guard !self.isClosing, let context = self.context else { return }
+        self.isClosing = true
+        self.waitingEvents.removeAll()
+        self.waitingActions.removeAll()
+        self.queries.cancelAll()
+        self.timers.closing(at: context.eventLoop.now)
+        context.flush()
+        if self.isInputClosed {
+            context.close(mode: .output, promise: self.closeAllPromise(context))
+        } else {
+            context.close(mode: .output, promise: nil)
+            self.rescheduleTimer()
+            self.resumeReading()
+        }
+    }
+
+    private func closeAllPromise(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+        return promise
+    }
+
+    /// After the client's last byte: the connection ends when everything it asked is answered.
+    func closeIfFinished() {
+        guard self.isInputClosed, !self.isBusy, self.waitingEvents.isEmpty, self.waitingActions.isEmpty,
+            self.queries.isEmpty, self.dirtySessions.isEmpty
+        else { return }
+        self.close()
+    }
+
+    /// The server ends: what is ready is sent, then the connection closes.
+    private func shutDown() {
+        self.flushSessions()
+        self.close()
+    }
+}

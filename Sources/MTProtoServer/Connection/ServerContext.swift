@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import MTProtoCrypto
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+internal import Synchronization
+
+/// What all connections of one server share.
+final class ServerContext: Sendable {
+    let configuration: ServerConfiguration
+    let responder: any QueryResponder
+    let keyExchanges: ServerKeyExchangeTable
+    let connections = ConnectionRegistry()
+    /// Key exchange steps that are queued for or running on the thread pool.
+    private let pendingKeyExchangeSteps = Atomic<Int>(0)
+
+    init(configuration: ServerConfiguration, responder: any QueryResponder) throws {
+        self.configuration = configuration
+        self.responder = responder
+        var exchange = ServerKeyExchangeTable.Configuration(privateKeys: configuration.privateKeys)
+        exchange.dataCenterPolicy = configuration.dataCenter.map { .oneOf([$0]) } ?? .any
+        exchange.random = configuration.random
+        let logger = configuration.logger
+        exchange.reportRejection = { logger.debug("key exchange refused", metadata: ["reason": "\($0)"]) }
+        self.keyExchanges = try ServerKeyExchangeTable(configuration: exchange)
+    }
+
+    /// Takes a place among the pending steps; `false` when there is none.
+    func beginKeyExchangeStep() -> Bool {
+        let (_, count) = self.pendingKeyExchangeSteps.add(1, ordering: .relaxed)
+        guard count <= self.configuration.limits.pendingKeyExchangeSteps else {
+            self.endKeyExchangeStep()
+            return false
+        }
+        return true
+    }
+
+    func endKeyExchangeStep() {
+        self.pendingKeyExchangeSteps.subtract(1, ordering: .relaxed)
+    }
+}

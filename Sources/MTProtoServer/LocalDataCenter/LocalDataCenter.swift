@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import MTProtoCrypto
+internal import MTProtoSession
+public import MTProtoTransport
+public import NIOCore
+public import ServiceLifecycle
+
+/// A data centre on this machine, to test clients against: it makes keys, keeps sessions, answers `help.getConfig`,
+/// `help.getNearestDc`, `auth.bindTempAuthKey` and an echo query, and refuses the rest with a proper `rpc_error`.
+///
+/// The echo query is any boxed value whose constructor is ``echoConstructor``; the answer is the same bytes.
+///
+/// ```swift
+/// try await LocalDataCenter.withLocalDataCenter { dataCenter in
+///     // dataCenter.addresses, dataCenter.publicKey
+/// }
+/// ```
+public final class LocalDataCenter: Service {
+    /// The constructor of the echo query, `ec40ec40`.
+    public static let echoConstructor: UInt32 = 0xEC40_EC40
+
+    /// How a local data centre behaves.
+    public struct Configuration: Sendable {
+        /// The server below: addresses, limits, time-outs, stores.
+        public var server: ServerConfiguration
+        /// The number that `help.getConfig` names as `this_dc` to a client that has not said which it believes it is in. Default 2.
+        public var dataCenterNumber: Int16
+        /// Whether it says to be a test data centre. Default `false`.
+        public var isTest: Bool
+        /// The faults it plays. Default: none.
+        public var faults: FaultPlan
+
+        /// A data centre with a key of its own that accepts whatever data centre a client believes it is.
+        ///
+        /// - Parameters:
+        ///   - privateKey: the RSA key; `nil` makes one.
+        ///   - dataCenter: the only data centre that clients may ask for; `nil` accepts all.
+        /// - Throws: ``MTProtoCrypto/CryptoError`` when no key can be made.
+        public init(privateKey: RSAPrivateKey? = nil, dataCenter: DataCenterIdentifier? = nil) throws {
+            self.server = ServerConfiguration(
+                privateKeys: [try privateKey ?? RSAPrivateKey.generate()],
+                dataCenter: dataCenter
+            )
+            self.dataCenterNumber = dataCenter?.number ?? 2
+            self.isTest = dataCenter?.isTest ?? false
+            self.faults = FaultPlan()
+        }
+    }
+
+    /// The key that clients have to know.
+    public let publicKey: RSAPublicKey
+    private let server: MTProtoServer
+    private let responder: LocalDataCenterResponder
+
+    /// Makes a data centre; nothing happens before ``run()``.
+    ///
+    /// - Throws: ``MTProtoSession/KeyExchangeError`` when the configuration has no RSA key.
+    public init(configuration: Configuration) throws {
+        self.publicKey = configuration.server.privateKeys[0].publicKey
+        self.responder = LocalDataCenterResponder(
+            dataCenterNumber: configuration.dataCenterNumber,
+            isTest: configuration.isTest,
+            clock: configuration.server.clock,
+            faults: configuration.faults
+        )
+        var server = configuration.server
+        server.faults = configuration.faults
+        self.server = try MTProtoServer(configuration: server, responder: self.responder)
+    }
+
+    /// Serves until cancelled or shut down gracefully.
+    public func run() async throws {
+        try await self.run { _ in }
+    }
+
+    /// Serves until cancelled or shut down gracefully.
+    ///
+    /// - Parameter onListening: called once with the addresses of the listening sockets.
+    public func run(onListening: @Sendable ([SocketAddress]) -> Void) async throws {
+        let responder = self.responder
+        try await self.server.run { addresses in
+            responder.setAddresses(addresses)
+            onListening(addresses)
+        }
+    }
+
+    /// Runs a data centre while `body` runs.
+    ///
+    /// - Parameters:
+    ///   - configuration: how it behaves; `nil` is a data centre 2 with a new key on a free port of 127.0.0.1.
+    ///   - body: gets the running data centre.
+    public static func withLocalDataCenter<Result: Sendable>(
+        configuration: Configuration? = nil,
+        _ body: @Sendable (RunningLocalDataCenter) async throws -> Result
+    ) async throws -> Result {
+        let configuration = try configuration ?? Configuration()
+        let dataCenter = try LocalDataCenter(configuration: configuration)
+        let responder = dataCenter.responder
+        var server = configuration.server
+        server.faults = configuration.faults
+        return try await MTProtoServer.withServer(configuration: server, responder: responder) { server, addresses in
+            responder.setAddresses(addresses)
+            return try await body(
+                RunningLocalDataCenter(server: server, addresses: addresses, publicKey: dataCenter.publicKey)
+            )
+        }
+    }
+}
+
+/// A local data centre that is listening.
+public struct RunningLocalDataCenter: Sendable {
+    /// The server, for pushes and counts.
+    public let server: MTProtoServer
+    /// Where it listens.
+    public let addresses: [SocketAddress]
+    /// The key that clients have to know.
+    public let publicKey: RSAPublicKey
+}

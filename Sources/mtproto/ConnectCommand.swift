@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import MTProtoClient
+internal import MTProtoCrypto
+internal import MTProtoServer
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+
+/// `mtproto connect`.
+struct ConnectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "connect",
+        abstract: "Connects to a data centre, step by step, and shows the answer of the first query.",
+        discussion: """
+            The steps: dial, transport handshake, key exchange, authorization key, encrypted session, init. The first query \
+            is help.getConfig. Ends with 0 when it was answered, with 1 when something failed.
+            """
+    )
+
+    @OptionGroup var options: ConnectOptions
+
+    func run() async throws {
+        do {
+            let keys = try self.options.publicKeys()
+            if let target = try self.options.target() {
+                try await self.run(to: target, publicKeys: keys.isEmpty ? [.production, .test] : keys)
+            } else {
+                try await LocalDataCenter.withLocalDataCenter { dataCenter in
+                    guard let address = dataCenter.addresses.first, let host = address.ipAddress, let port = address.port
+                    else { throw FileError(path: "embedded data centre", reason: "has no address") }
+                    try await self.run(
+                        to: .endpoint(try SocketEndpoint(host: host, port: port)),
+                        publicKeys: keys.isEmpty ? [dataCenter.publicKey] : keys
+                    )
+                }
+            }
+        } catch let error as ExitCode {
+            throw error
+        } catch {
+            Console.error("mtproto connect: \(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    private func run(to target: ConnectionTarget, publicKeys: [RSAPublicKey]) async throws {
+        if self.options.matrix {
+            let runs = Matrix.runs(timeout: self.options.timeout)
+            guard await Matrix(options: self.options, target: target, publicKeys: publicKeys).run(runs) else {
+                throw ExitCode(1)
+            }
+            return
+        }
+        let run = ConnectRun(
+            transport: .tcp(self.options.framing, obfuscated: self.options.obfuscated),
+            usesTemporaryKey: self.options.temporaryKey,
+            wantsQuickAck: self.options.quickAck,
+            timeout: self.options.timeout
+        )
+        let printer = ConnectPrinter(isJSON: self.options.json, target: target, run: run)
+        printer.begin()
+        let report = await run.perform(
+            to: target,
+            publicKeys: publicKeys,
+            sessionFile: self.options.session,
+            onStep: printer.step
+        )
+        try printer.end(report)
+        guard report.isOK else { throw ExitCode(1) }
+    }
+}

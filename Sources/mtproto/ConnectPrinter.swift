@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MTProtoClient
+internal import MTProtoTransport
+
+/// Shows a run as it happens: text for people, or JSON.
+struct ConnectPrinter: Sendable {
+    let isJSON: Bool
+    let target: ConnectionTarget
+    let run: ConnectRun
+
+    private struct StepLine: Encodable {
+        let step: String
+        let ms: Double
+    }
+
+    func begin() {
+        guard !self.isJSON else { return }
+        Console.line("connecting to \(self.target.endpoint) by \(self.run.transport.text)")
+    }
+
+    @Sendable
+    func step(_ step: ConnectionStep) {
+        if self.isJSON {
+            if let line = try? JSONLines.encode(StepLine(step: step.phase.rawValue, ms: step.milliseconds)) {
+                Console.line(line)
+            }
+        } else {
+            let time = step.isSkipped ? "saved" : Text.milliseconds(step.milliseconds)
+            Console.line("  \(Text.pad(step.phase.rawValue, to: 20)) \(Text.pad(time, to: 12, alignRight: true))")
+        }
+    }
+
+    func end(_ report: ConnectReport) throws {
+        if self.isJSON {
+            Console.line(try JSONLines.encode(report))
+        } else if let result = report.result, report.isOK {
+            if let identifier = report.authorizationKeyIdentifier {
+                Console.line("authorization key \(ConnectReport.hex(identifier))\(self.run.usesTemporaryKey ? " (temporary)" : "")")
+            }
+            if let milliseconds = report.quickAckMilliseconds {
+                Console.line("quick acknowledgement after \(Text.milliseconds(milliseconds))")
+            }
+            Console.line(
+                "help.getConfig: this_dc \(result.thisDataCenter), \(result.options.count) DC options"
+                    + "\(result.isTest ? ", test" : "")"
+            )
+        }
+        guard let errorText = report.errorText else { return }
+        Console.error("mtproto connect: \(errorText)")
+        if let remedy = report.error.flatMap(Self.remedy) { Console.error("  \(remedy)") }
+    }
+
+    private static func remedy(for error: MTProtoClientError) -> String? {
+        switch error.code {
+        case .connectionRefused: return "Is a server running there? Check host and port."
+        case .timeout where error.phase == .dial: return "The network may block this address or port."
+        case .authorizationKeyUnknown: return "The server has forgotten the key: remove the --session file to make a new one."
+        case .keyExchange: return "Is --public-key the key of this server?"
+        case .nameNotResolved: return "Check the spelling of the host."
+        default: return nil
+        }
+    }
+}
+
+extension ClientTransport {
+    /// `tcp, intermediate, obfuscated`.
+    var text: String {
+        "\(self.carrier), \(self.framing.rawValue), \(self.isObfuscated ? "obfuscated" : "plain")"
+    }
+}
+
+/// Text in columns.
+enum Text {
+    static func pad(_ text: String, to width: Int, alignRight: Bool = false) -> String {
+        let padding = String(repeating: " ", count: max(0, width - text.count))
+        return alignRight ? padding + text : text + padding
+    }
+
+    /// Milliseconds with two places.
+    static func milliseconds(_ value: Double) -> String {
+        let hundredths = Int((value * 100).rounded())
+        let fraction = hundredths % 100
+        return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction) ms"
+    }
+}

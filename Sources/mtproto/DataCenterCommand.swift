@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Logging
+internal import MTProtoCrypto
+internal import MTProtoServer
+internal import MTProtoTransport
+internal import NIOCore
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// `mtproto dc`.
+struct DataCenterCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dc",
+        abstract: "Runs a data centre on this machine, for clients to be tested against.",
+        discussion: """
+            One port takes every framing, plain and obfuscated. It answers help.getConfig, help.getNearestDc, \
+            auth.bindTempAuthKey and an echo query (constructor ec40ec40); anything else gets a proper rpc_error. \
+            Prints "listening on HOST:PORT" for each socket once it is ready, and ends on SIGINT or SIGTERM with 0.
+            """
+    )
+
+    @Option(help: "Where to listen, HOST:PORT; port 0 takes a free one. Default 127.0.0.1:0.")
+    var listen: [String] = []
+
+    @Option(help: "Where to listen for wss and https (not available yet).")
+    var tlsListen: [String] = []
+
+    @Option(help: "File of the RSA private key, PEM; made if missing, readable by its owner only. Default: a new key each time.")
+    var key: String?
+
+    @Option(help: "File to write the RSA public key to, PEM: clients need it.")
+    var publicKeyOut: String?
+
+    @Option(name: .customLong("dc-id"), help: "The only data centre that clients may ask for. Default: any; 2 if they ask for none.")
+    var dataCenterNumber: Int16?
+
+    @Flag(help: "Be a test data centre (with --dc-id).")
+    var test = false
+
+    @Option(
+        help: """
+            Faults to play, a list like close-after=2000,delay=50. Known: close-after=BYTES, stall-after=BYTES, \
+            trickle=BYTES, delay=MS, lose-answer=N, rpc-error=CODE:TEXT, transport-error=CODE.
+            """
+    )
+    var faults: String?
+
+    @Flag(help: "One JSON object a line instead of text.")
+    var json = false
+
+    private struct ListeningLine: Encodable {
+        let event = "listening"
+        let host: String
+        let port: Int
+    }
+
+    func validate() throws {
+        if !self.tlsListen.isEmpty { throw ValidationError("--tls-listen is not available yet.") }
+        if let number = self.dataCenterNumber, !(1...9_999).contains(number) {
+            throw ValidationError("--dc-id takes a number from 1 to 9999.")
+        }
+        if self.test, self.dataCenterNumber == nil { throw ValidationError("--test goes with --dc-id.") }
+        _ = try self.addresses()
+        _ = try self.faultPlan()
+    }
+
+    private func addresses() throws -> [SocketEndpoint] {
+        try (self.listen.isEmpty ? ["127.0.0.1:0"] : self.listen).map { text in
+            do {
+                return try SocketEndpoint(text)
+            } catch {
+                throw ValidationError("--listen '\(text)': \(error)")
+            }
+        }
+    }
+
+    private func faultPlan() throws -> FaultPlan {
+        do {
+            return try self.faults.map { text throws(FaultPlanError) in try FaultPlan(text) } ?? FaultPlan()
+        } catch {
+            throw ValidationError("--faults: \(error)")
+        }
+    }
+
+    func run() async throws {
+        do {
+            try await self.serve()
+        } catch {
+            Console.error("mtproto dc: \(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    private func serve() async throws {
+        let privateKey = try self.privateKey()
+        if let path = self.publicKeyOut {
+            try Files.write(privateKey.publicKey.pemRepresentation, to: path, isSecret: false)
+        }
+        var configuration = try LocalDataCenter.Configuration(
+            privateKey: privateKey,
+            dataCenter: self.dataCenterNumber.map { DataCenterIdentifier(number: $0, isTest: self.test) }
+        )
+        configuration.server.addresses = try self.addresses()
+        configuration.faults = try self.faultPlan()
+        Console.ignoreHangUp()
+        let service = ListeningDataCenter(
+            dataCenter: try LocalDataCenter(configuration: configuration),
+            isJSON: self.json
+        )
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: service)],
+                gracefulShutdownSignals: [.sigint, .sigterm],
+                logger: Logger(label: "mtproto.dc", factory: { _ in SwiftLogNoOpLogHandler() })
+            )
+        )
+        try await group.run()
+    }
+
+    private func privateKey() throws -> RSAPrivateKey {
+        guard let path = self.key else { return try RSAPrivateKey.generate() }
+        if Files.exists(path) {
+            let text = try Files.readText(path)
+            do {
+                return try RSAPrivateKey(pem: text)
+            } catch {
+                throw FileError(path: path, reason: "\(error)")
+            }
+        }
+        let key = try RSAPrivateKey.generate()
+        try Files.write(key.pemRepresentation, to: path, isSecret: true)
+        return key
+    }
+
+    /// A local data centre that says where it listens.
+    private struct ListeningDataCenter: Service {
+        let dataCenter: LocalDataCenter
+        let isJSON: Bool
+
+        func run() async throws {
+            let isJSON = self.isJSON
+            try await self.dataCenter.run { addresses in
+                for address in addresses {
+                    guard let host = address.ipAddress, let port = address.port else { continue }
+                    let text = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+                    if isJSON {
+                        if let line = try? JSONLines.encode(ListeningLine(host: host, port: port)) { Console.line(line) }
+                    } else {
+                        Console.line("listening on \(text)")
+                    }
+                }
+            }
+        }
+    }
+}
