@@ -6,7 +6,7 @@ internal import MTProtoCrypto
 internal import MTProtoSession
 internal import MTProtoTransport
 
-extension Framing: @retroactive ExpressibleByArgument {}
+extension Framing: ExpressibleByArgument {}
 
 /// The transports of the command line.
 enum TransportName: String, CaseIterable, ExpressibleByArgument {
