@@ -28,7 +28,8 @@ struct ConnectCommand: AsyncParsableCommand {
                 try await self.run(to: target, publicKeys: keys.isEmpty ? [.production, .test] : keys)
             } else {
                 try await LocalDataCenter.withLocalDataCenter { dataCenter in
-                    guard let address = dataCenter.addresses.first, let host = address.ipAddress, let port = address.port
+                    guard let address = dataCenter.addresses.first, let host = address.ipAddress,
+                        let port = address.port
                     else { throw FileError(path: "embedded data centre", reason: "has no address") }
                     try await self.run(
                         to: .endpoint(try SocketEndpoint(host: host, port: port)),

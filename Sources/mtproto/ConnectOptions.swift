@@ -44,7 +44,10 @@ struct ConnectOptions: ParsableArguments {
     @Option(help: "A proxy, first hop first (not available yet).")
     var proxy: [String] = []
 
-    @Option(help: "File with RSA public keys of the server, PEM. Default: Telegram's keys, or the embedded data centre's own.")
+    @Option(
+        help:
+            "File with RSA public keys of the server, PEM. Default: Telegram's keys, or the embedded data centre's own."
+    )
     var publicKey: [String] = []
 
     @Option(help: "Trust roots for wss and https, PEM (not available yet).")

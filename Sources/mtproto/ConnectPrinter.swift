@@ -36,7 +36,9 @@ struct ConnectPrinter: Sendable {
             Console.line(try JSONLines.encode(report))
         } else if let result = report.result, report.isOK {
             if let identifier = report.authorizationKeyIdentifier {
-                Console.line("authorization key \(ConnectReport.hex(identifier))\(self.run.usesTemporaryKey ? " (temporary)" : "")")
+                Console.line(
+                    "authorization key \(ConnectReport.hex(identifier))\(self.run.usesTemporaryKey ? " (temporary)" : "")"
+                )
             }
             if let milliseconds = report.quickAckMilliseconds {
                 Console.line("quick acknowledgement after \(Text.milliseconds(milliseconds))")
@@ -55,7 +57,8 @@ struct ConnectPrinter: Sendable {
         switch error.code {
         case .connectionRefused: return "Is a server running there? Check host and port."
         case .timeout where error.phase == .dial: return "The network may block this address or port."
-        case .authorizationKeyUnknown: return "The server has forgotten the key: remove the --session file to make a new one."
+        case .authorizationKeyUnknown:
+            return "The server has forgotten the key: remove the --session file to make a new one."
         case .keyExchange: return "Is --public-key the key of this server?"
         case .nameNotResolved: return "Check the spelling of the host."
         default: return nil

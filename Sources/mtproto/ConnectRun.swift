@@ -84,7 +84,8 @@ struct ConnectRun: Sendable {
         if self.wantsQuickAck {
             let sent = try connection.send(HelpGetConfig().serialized())
             try await sent.received()
-            report.quickAckMilliseconds = ConnectionStep(phase: .use, duration: start.duration(to: clock.now)).milliseconds
+            report.quickAckMilliseconds =
+                ConnectionStep(phase: .use, duration: start.duration(to: clock.now)).milliseconds
             var reader = TLReader(try await sent.result())
             result = try HelpGetConfig.readResult(&reader)
         } else {

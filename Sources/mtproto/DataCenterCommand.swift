@@ -27,13 +27,19 @@ struct DataCenterCommand: AsyncParsableCommand {
     @Option(help: "Where to listen for wss and https (not available yet).")
     var tlsListen: [String] = []
 
-    @Option(help: "File of the RSA private key, PEM; made if missing, readable by its owner only. Default: a new key each time.")
+    @Option(
+        help:
+            "File of the RSA private key, PEM; made if missing, readable by its owner only. Default: a new key each time."
+    )
     var key: String?
 
     @Option(help: "File to write the RSA public key to, PEM: clients need it.")
     var publicKeyOut: String?
 
-    @Option(name: .customLong("dc-id"), help: "The only data centre that clients may ask for. Default: any; 2 if they ask for none.")
+    @Option(
+        name: .customLong("dc-id"),
+        help: "The only data centre that clients may ask for. Default: any; 2 if they ask for none."
+    )
     var dataCenterNumber: Int16?
 
     @Flag(help: "Be a test data centre (with --dc-id).")
@@ -146,7 +152,9 @@ struct DataCenterCommand: AsyncParsableCommand {
                     guard let host = address.ipAddress, let port = address.port else { continue }
                     let text = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
                     if isJSON {
-                        if let line = try? JSONLines.encode(ListeningLine(host: host, port: port)) { Console.line(line) }
+                        if let line = try? JSONLines.encode(ListeningLine(host: host, port: port)) {
+                            Console.line(line)
+                        }
                     } else {
                         Console.line("listening on \(text)")
                     }

@@ -49,7 +49,8 @@ struct Matrix: Sendable {
 
     private static var header: String {
         let columns = self.phases.map { Text.pad(self.title($0), to: 12, alignRight: true) }.joined()
-        return Text.pad("transport", to: 32) + Text.pad("key", to: 11) + columns + Text.pad("total", to: 12, alignRight: true)
+        return Text.pad("transport", to: 32) + Text.pad("key", to: 11) + columns
+            + Text.pad("total", to: 12, alignRight: true)
             + "  result"
     }
 

@@ -114,7 +114,11 @@ struct ConnectionEstablisher {
             let lifetime = self.configuration.keyLifetime
             let result = try await self.exchange(lifetime, on: connection, verdictDuration: &verdictDuration)
             guard let expiresAt = result.expiresAt else {
-                throw MTProtoClientError(.keyExchange, phase: .authorizationKey, message: "temporary key without an end")
+                throw MTProtoClientError(
+                    .keyExchange,
+                    phase: .authorizationKey,
+                    message: "temporary key without an end"
+                )
             }
             temporary = .init(
                 session: SavedSession(result, at: self.configuration.clock.now()),

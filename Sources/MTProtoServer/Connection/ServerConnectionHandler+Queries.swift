@@ -71,7 +71,11 @@ extension ServerConnectionHandler {
         context: ChannelHandlerContext
     ) {
         guard let key = self.key else { return }
-        let constructor = envelope.query.getInteger(at: envelope.query.readerIndex, endianness: .little, as: UInt32.self)
+        let constructor = envelope.query.getInteger(
+            at: envelope.query.readerIndex,
+            endianness: .little,
+            as: UInt32.self
+        )
         if constructor == BindTemporaryAuthKey.constructor {
             return self.bindTemporaryKey(envelope.query, of: messageIdentifier, in: session, key: key)
         }

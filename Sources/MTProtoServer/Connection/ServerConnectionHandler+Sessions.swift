@@ -49,9 +49,12 @@ extension ServerConnectionHandler {
             return self.refuse(fault)
         }
         let identifier = ServerSessionIdentifier(authorizationKey: key.identifier, session: message.sessionIdentifier)
-        let actions = self.shared.configuration.sessions.withSession(identifier, makingIfMissing: {
-            self.makeSession(identifier)
-        }) { session in
+        let actions = self.shared.configuration.sessions.withSession(
+            identifier,
+            makingIfMissing: {
+                self.makeSession(identifier)
+            }
+        ) { session in
             session.receive(message, salts: key.record.salts, at: now)
         }
         // A payload that was rejected as a whole does not make its connection one of the session's, except for the answer.

@@ -17,10 +17,11 @@ final class FaultHandler: ChannelOutboundHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         var buffer = self.unwrapOutboundIn(data)
         if let limit = self.plan.stallAfterBytes {
-            buffer = buffer.getSlice(
-                at: buffer.readerIndex,
-                length: min(buffer.readableBytes, max(0, limit - self.sentByteCount))
-            ) ?? ByteBuffer()
+            buffer =
+                buffer.getSlice(
+                    at: buffer.readerIndex,
+                    length: min(buffer.readableBytes, max(0, limit - self.sentByteCount))
+                ) ?? ByteBuffer()
         }
         var closes = false
         if let limit = self.plan.closeAfterBytes, self.sentByteCount + buffer.readableBytes >= limit {
