@@ -12,8 +12,7 @@ public import NIOCore
 public struct TLReader: Sendable {
     private var buffer: ByteBuffer
     private var remainingDepth: Int
-    /// What small elements of nested values may still be made of these bytes: a value in memory is larger than on the
-    /// wire, which recursion could multiply.
+    /// How many more elements vectors of boxed values may have in all: in memory an element is larger than on the wire.
     private var remainingElements = 1 << 16
 
     /// Reads the readable bytes of a buffer.
