@@ -133,7 +133,8 @@ struct ServerSessionHarness {
         self.send(HelpGetNearestDataCenter(), isContentRelated: true)
     }
 
-    mutating func respond(to query: UInt64, byteCount: Int = 8, fill: UInt8 = 0x55) {
+    @discardableResult
+    mutating func respond(to query: UInt64, byteCount: Int = 8, fill: UInt8 = 0x55) -> Bool {
         self.session.respond(
             to: query,
             result: ByteBuffer(repeating: fill, count: byteCount),
