@@ -10,7 +10,35 @@ internal import MTProtoCrypto
 struct ServerKeyExchangeRuns: Sendable {
     typealias Key = ServerKeyExchangeRun.Key
 
-    private enum Stage: Int, CaseIterable {
+    /// Keys in the order in which they were added. Those that do not belong to it any more are skipped, and dropped
+    /// when they are too many.
+    private struct Queue: Sendable {
+        private(set) var keys: Deque<Key> = []
+        private var liveCount = 0
+
+        mutating func append(_ key: Key) {
+            self.keys.append(key)
+            self.liveCount += 1
+        }
+
+        mutating func first(where isLive: (Key) -> Bool) -> Key? {
+            while let key = self.keys.first {
+                if isLive(key) { return key }
+                self.keys.removeFirst()
+            }
+            return nil
+        }
+
+        /// One key does not belong to the queue any more.
+        mutating func didLeave(isLive: (Key) -> Bool) {
+            self.liveCount -= 1
+            if self.keys.count > 64 + 2 * self.liveCount {
+                self.keys.removeAll { !isLive($0) }
+            }
+        }
+    }
+
+    private enum Stage {
         case begun
         case underWay
         case over
@@ -21,9 +49,11 @@ struct ServerKeyExchangeRuns: Sendable {
     private var runs: [Key: ServerKeyExchangeRun] = [:]
     /// The run that a repeated `req_pq` means, while it is only begun.
     private var begunByNonce: [Bytes16: Key] = [:]
-    /// By stage, oldest entry into the stage first; keys that left the stage since are skipped.
-    private var queues: [Deque<Key>] = Stage.allCases.map { _ in [] }
-    private var counts: [Int] = Stage.allCases.map { _ in 0 }
+    /// All runs, which expire in this order.
+    private var all = Queue()
+    /// The runs that give way first, and second.
+    private var begun = Queue()
+    private var over = Queue()
 
     init(maximumCount: Int, lifetimeNanoseconds: Int64) {
         self.maximumCount = max(1, maximumCount)
@@ -31,6 +61,9 @@ struct ServerKeyExchangeRuns: Sendable {
     }
 
     var count: Int { self.runs.count }
+
+    /// How many keys the queues hold, those that left their stage included.
+    var queuedCount: Int { self.all.keys.count + self.begun.keys.count + self.over.keys.count }
 
     /// The run that was begun with this nonce and has not gone on.
     func begunRun(nonce: Bytes16) -> ServerKeyExchangeRun? {
@@ -40,12 +73,14 @@ struct ServerKeyExchangeRuns: Sendable {
     /// Adds a run that is begun. False if there is no room.
     mutating func insert(_ run: ServerKeyExchangeRun) -> Bool {
         while self.runs.count >= self.maximumCount {
-            guard self.removeOldest(.begun) || self.removeOldest(.over) else { return false }
+            guard let key = self.first(.begun) ?? self.first(.over) else { return false }
+            self.remove(key)
         }
         guard self.runs[run.key] == nil else { return false }
         self.runs[run.key] = run
         self.begunByNonce[run.key.nonce] = run.key
-        self.enter(.begun, run.key)
+        self.all.append(run.key)
+        self.begun.append(run.key)
         return true
     }
 
@@ -57,75 +92,63 @@ struct ServerKeyExchangeRuns: Sendable {
     ) -> Value? {
         self.removeExpired(at: monotonicNanoseconds)
         guard var run = self.runs[key] else { return nil }
-        guard !self.isExpired(run, at: monotonicNanoseconds) else {
-            self.remove(run)
-            return nil
-        }
         let before = Self.stage(of: run)
         let value = body(&run)
-        self.runs[key] = run
         let after = Self.stage(of: run)
+        self.runs[key] = run
         if before != after {
             self.leave(before, key)
-            self.enter(after, key)
+            if after == .over { self.over.append(key) }
         }
         return value
     }
 
-    /// Removes the oldest runs that are past their lifetime.
+    /// Removes the runs that are past their lifetime.
     mutating func removeExpired(at monotonicNanoseconds: Int64) {
-        for stage in Stage.allCases {
-            while let run = self.oldest(stage), self.isExpired(run, at: monotonicNanoseconds) {
-                self.remove(run)
-            }
+        while let key = self.oldest(), let run = self.runs[key],
+            monotonicNanoseconds &- run.createdAt >= self.lifetimeNanoseconds
+        {
+            self.remove(key)
         }
     }
 
     // MARK: Order
 
-    /// The first of a stage's queue; drops keys that left the stage on the way.
-    private mutating func oldest(_ stage: Stage) -> ServerKeyExchangeRun? {
-        while let key = self.queues[stage.rawValue].first {
-            if let run = self.runs[key], Self.stage(of: run) == stage { return run }
-            self.queues[stage.rawValue].removeFirst()
+    private mutating func oldest() -> Key? {
+        let runs = self.runs
+        return self.all.first { runs[$0] != nil }
+    }
+
+    private mutating func first(_ stage: Stage) -> Key? {
+        let runs = self.runs
+        let isLive = { (key: Key) in runs[key].map { Self.stage(of: $0) == stage } ?? false }
+        switch stage {
+        case .begun: return self.begun.first(where: isLive)
+        case .over: return self.over.first(where: isLive)
+        case .underWay: return nil
         }
-        return nil
     }
 
-    private mutating func removeOldest(_ stage: Stage) -> Bool {
-        guard let run = self.oldest(stage) else { return false }
-        self.remove(run)
-        return true
+    private mutating func remove(_ key: Key) {
+        guard let run = self.runs.removeValue(forKey: key) else { return }
+        let runs = self.runs
+        self.all.didLeave { runs[$0] != nil }
+        self.leave(Self.stage(of: run), key)
     }
 
-    private mutating func remove(_ run: ServerKeyExchangeRun) {
-        self.leave(Self.stage(of: run), run.key)
-        self.runs[run.key] = nil
-    }
-
-    private mutating func enter(_ stage: Stage, _ key: Key) {
-        self.queues[stage.rawValue].append(key)
-        self.counts[stage.rawValue] += 1
-    }
-
+    /// Called when the run has left the stage already.
     private mutating func leave(_ stage: Stage, _ key: Key) {
-        self.counts[stage.rawValue] -= 1
-        if stage == .begun, self.begunByNonce[key.nonce] == key {
-            self.begunByNonce[key.nonce] = nil
-        }
-        if self.queues[stage.rawValue].first == key {
-            self.queues[stage.rawValue].removeFirst()
-        } else if self.queues[stage.rawValue].count > 64 + 2 * self.counts[stage.rawValue] {
-            let runs = self.runs
-            self.queues[stage.rawValue].removeAll { other in
-                guard other != key, let run = runs[other] else { return true }
-                return Self.stage(of: run) != stage
+        let runs = self.runs
+        let isLive = { (key: Key) in runs[key].map { Self.stage(of: $0) == stage } ?? false }
+        switch stage {
+        case .begun:
+            self.begun.didLeave(isLive: isLive)
+            if self.begunByNonce[key.nonce] == key {
+                self.begunByNonce[key.nonce] = nil
             }
+        case .over: self.over.didLeave(isLive: isLive)
+        case .underWay: break
         }
-    }
-
-    private func isExpired(_ run: ServerKeyExchangeRun, at monotonicNanoseconds: Int64) -> Bool {
-        monotonicNanoseconds &- run.createdAt >= self.lifetimeNanoseconds
     }
 
     private static func stage(of run: ServerKeyExchangeRun) -> Stage {

@@ -27,13 +27,6 @@ enum KeyExchangeFixtures {
 
     static let serverTime: Int32 = 1_705_754_877
 
-    static func later(_ duration: Duration) -> SessionTime {
-        SessionTime(
-            wallNanoseconds: Self.now.wallNanoseconds + duration.clampedNanoseconds,
-            monotonicNanoseconds: Self.now.monotonicNanoseconds + duration.clampedNanoseconds
-        )
-    }
-
     /// A source that gives these values to the first requests of the same length, and pseudo-random bytes otherwise.
     static func random(_ values: [[UInt8]], seed: UInt64 = 1) -> RandomSource {
         let queue = Queue(values)
@@ -120,5 +113,15 @@ extension ClientKeyExchange.Action {
 
     var isIgnored: Bool {
         if case .ignored = self { true } else { false }
+    }
+}
+
+extension SessionTime {
+    /// Both clocks so many seconds later.
+    func later(by seconds: Int64) -> SessionTime {
+        SessionTime(
+            wallNanoseconds: self.wallNanoseconds + seconds * 1_000_000_000,
+            monotonicNanoseconds: self.monotonicNanoseconds + seconds * 1_000_000_000
+        )
     }
 }

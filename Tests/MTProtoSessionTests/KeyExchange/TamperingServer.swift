@@ -37,6 +37,7 @@ struct TamperingServer {
     var changes = Changes()
     var p: UInt64 = 1_000_003
     var q: UInt64 = 1_000_033
+    var group = DiffieHellman.standardGroup
     var refusesParameters = false
     var refusalHash: Bytes16?
 
@@ -49,7 +50,6 @@ struct TamperingServer {
     private(set) var key: AuthorizationKey?
     private var exponent: [UInt8] = []
     private let random = RandomSource.seeded(11)
-    private let group = DiffieHellman.standardGroup
 
     init(changes: Changes = Changes()) {
         self.changes = changes
