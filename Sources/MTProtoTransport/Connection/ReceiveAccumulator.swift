@@ -15,7 +15,7 @@ struct ReceiveAccumulator: Sendable {
     /// Adds bytes behind those that wait. The storage of `bytes` is shared when none wait.
     mutating func append(_ bytes: consuming ByteBuffer) {
         if self.buffer.readableBytes == 0 {
-            self.buffer = bytes
+            self.buffer = consume bytes
         } else {
             self.buffer.writeBuffer(&bytes)
         }
@@ -24,7 +24,7 @@ struct ReceiveAccumulator: Sendable {
     /// As ``append(_:)``, leaving storage that can be changed in place without another holder's bytes being copied.
     mutating func appendForMutation(_ bytes: consuming ByteBuffer) {
         if self.buffer.readableBytes == 0 {
-            self.buffer = bytes
+            self.buffer = consume bytes
             self.makeUnique()
         } else {
             self.buffer.writeBuffer(&bytes)

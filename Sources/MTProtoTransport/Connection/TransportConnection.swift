@@ -138,11 +138,11 @@ public struct TransportConnection: ~Copyable, Sendable {
     public mutating func receive(_ bytes: consuming ByteBuffer) {
         if case .failed = self.phase { return }
         guard self.obfuscation != nil else {
-            self.received.append(bytes)
+            self.received.append(consume bytes)
             return
         }
         let count = bytes.readableBytes
-        self.received.appendForMutation(bytes)
+        self.received.appendForMutation(consume bytes)
         self.obfuscation?.decrypt(last: count, of: &self.received.buffer)
     }
 
@@ -233,7 +233,7 @@ public struct TransportConnection: ~Copyable, Sendable {
         } catch {
             throw TransportConnectionError(error)
         }
-        return self.finish(payload)
+        return self.finish(consume payload)
     }
 
     /// Makes the bytes that confirm a payload to a client.
