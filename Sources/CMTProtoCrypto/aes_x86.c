@@ -106,7 +106,9 @@ AESNI_INLINE void finish(cmtp_ctr *ctr, cmtp_counter counter, uint8_t *data, siz
         }
         ctr->used = (uint32_t)length;
     }
-    cmtp_counter_store(ctr->counter, counter);
+    // One store: the next call may load all sixteen bytes at once, which cannot be forwarded from two halves.
+    __m128i number = _mm_set_epi64x((long long)counter.high, (long long)counter.low);
+    _mm_store_si128((__m128i *)ctr->counter, swap_bytes(number));
 }
 
 AESNI void cmtp_aesni_ctr(cmtp_ctr *ctr, uint8_t *data, size_t length) {
