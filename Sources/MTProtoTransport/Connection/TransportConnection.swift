@@ -30,7 +30,7 @@ public struct TransportConnection: ~Copyable, Sendable {
         case detecting(ServerConfiguration)
         /// Frames go both ways. Followed by `failed`.
         case open(FrameDecoder)
-        /// A server whose client speaks something else. Final.
+        /// A server whose client speaks something else. Followed by `failed` if nobody takes the bytes.
         case foreign
         /// The received bytes broke the rules. Final; a server that knows the framing can still send.
         case failed(TransportConnectionError)
@@ -156,6 +156,10 @@ public struct TransportConnection: ~Copyable, Sendable {
         case .failed(let error):
             throw error
         case .foreign:
+            // Whoever takes the bytes over does so soon; they must not pile up if nobody does.
+            guard self.bufferedByteCount <= self.maximumPayloadLengthBeforeAuthorization else {
+                throw self.fail(TransportConnectionError(.foreign))
+            }
             return nil
         case .detecting(let configuration):
             guard self.received.buffer.readableBytes >= max(self.neededByteCount, 1) else { return nil }

@@ -22,7 +22,8 @@ public struct TransportConnectionError: Error, Hashable, Sendable, CustomStringC
         public static let framingNotAllowed = Code(kind: .framingNotAllowed)
         /// A server cannot send before it knows how the client speaks.
         public static let noHandshake = Code(kind: .noHandshake)
-        /// The client does not speak MTProto; see ``TransportEvent/foreign(_:)``.
+        /// The client does not speak MTProto; see ``TransportEvent/foreign(_:)``. Sending is impossible, and receiving
+        /// fails when more bytes wait than a payload may have before authorization.
         public static let foreign = Code(kind: .foreign)
         /// The stream ended inside a frame or a handshake.
         public static let truncated = Code(kind: .truncated)

@@ -38,6 +38,19 @@ struct TransportConnectionTests {
         }
     }
 
+    @Test("Foreign bytes that nobody takes do not pile up")
+    func foreignLimit() throws {
+        var server = Self.server(.init(maximumPayloadLengthBeforeAuthorization: 100), receiving: hex("47455420"))
+        #expect(try server.nextEvent() == .foreign(.http))
+        server.receive(ByteBuffer(repeating: 1, count: 96))
+        #expect(try server.nextEvent() == nil)
+        server.receive(ByteBuffer(repeating: 1, count: 1))
+        let error = #expect(throws: TransportConnectionError.self) { try server.nextEvent() }
+        #expect(error?.code == .foreign)
+        server.receive(ByteBuffer(repeating: 1, count: 1))
+        #expect(server.bufferedCapacity == 0)
+    }
+
     @Test("Without detection the stream must begin with an initialization payload, which may begin with anything")
     func obfuscatedOnly() throws {
         for beginning in ["504f535400010203", "1603010200010203", "ef01020304050607", "0102030400000000"] {
