@@ -13,7 +13,7 @@ public enum RSAPadding {
     }
 
     /// What an encrypted message held.
-    public struct Opened: Sendable {
+    public struct Opened: Sendable, CustomStringConvertible {
         /// RSA_PAD: 192 bytes, the data and its padding, authenticated. Legacy: 235 bytes, the data and its padding, not
         /// authenticated yet: see ``legacyDigest``.
         public var data: [UInt8]
@@ -22,6 +22,9 @@ public enum RSAPadding {
         /// For the legacy padding the SHA-1 that must equal the one over the data without its padding, 20 bytes. Where
         /// the data ends only its parser knows.
         public var legacyDigest: [UInt8]?
+
+        /// The scheme, not the data, which holds a secret nonce.
+        public var description: String { "RSAPadding.Opened(scheme: \(self.scheme))" }
     }
 
     /// The longest data that fits: 144 bytes.

@@ -55,6 +55,7 @@ import Testing
         #expect(opened.data == Self.padded)
         #expect(opened.scheme == .current)
         #expect(opened.legacyDigest == nil)
+        #expect("\(opened)" == "RSAPadding.Opened(scheme: current)")
     }
 
     /// A temporary key that gives a number above the modulus is thrown away, and nothing else of the attempt is.
