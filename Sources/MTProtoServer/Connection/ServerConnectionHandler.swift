@@ -16,12 +16,6 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     typealias OutboundIn = TransportCommand
     typealias OutboundOut = TransportCommand
 
-    /// The key in use, with what the store said about it.
-    struct ActiveKey {
-        var record: AuthorizationKeyRecord
-        var identifier: UInt64 { self.record.key.identifier }
-    }
-
     /// An action of a session machine, with what it needs to be carried out.
     struct SessionAction {
         let action: ServerSessionAction
@@ -35,11 +29,13 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     var context: ChannelHandlerContext?
     var connectionNumber: UInt64 = 0
     var handshake: TransportHandshake?
-    var key: ActiveKey?
+    var keys = ConnectionKeys()
     var sessions: [ServerSessionIdentifier: AttachedSession] = [:]
     /// Sessions that may have something to send.
     var dirtySessions: Set<ServerSessionIdentifier> = []
     var queries = RunningQueries()
+    /// How many bytes the compressed queries of the payload in hand may still unpack to.
+    var unpackingBudget = 0
 
     /// Payloads that wait for an asynchronous step (a key lookup, a key exchange step) of an earlier one.
     private var waitingEvents: Deque<TransportEvent> = []
@@ -71,6 +67,11 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.logger[metadataKey: "connection"] = "\(self.connectionNumber)"
         self.timers.opened(at: context.eventLoop.now)
         self.rescheduleTimer()
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.rescheduleTimer()
+        context.fireChannelActive()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -201,16 +202,15 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         }
         if identifier == 0 {
             self.receivePlaintext(payload, context: context)
-        } else if let key = self.key, key.identifier == identifier {
-            self.receiveEncrypted(payload, key: key, quickAckRequested: quickAckRequested, context: context)
+        } else if let record = self.keys.usable(identifier) {
+            self.receiveEncrypted(payload, key: record, quickAckRequested: quickAckRequested, context: context)
         } else {
             self.lookUpKey(identifier, context: context) { record in
                 guard let record else {
                     return self.refuse(.notFound)
                 }
-                let key = ActiveKey(record: record)
-                self.key = key
-                self.receiveEncrypted(payload, key: key, quickAckRequested: quickAckRequested, context: context)
+                self.keys.insert(record)
+                self.receiveEncrypted(payload, key: record, quickAckRequested: quickAckRequested, context: context)
             }
         }
     }
