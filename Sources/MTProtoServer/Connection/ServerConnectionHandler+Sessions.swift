@@ -48,7 +48,10 @@ extension ServerConnectionHandler {
         if let fault = self.shared.configuration.faults.transportError {
             return self.refuse(fault)
         }
-        let identifier = ServerSessionIdentifier(authorizationKey: key.key.identifier, session: message.sessionIdentifier)
+        let identifier = ServerSessionIdentifier(
+            authorizationKey: key.key.identifier,
+            session: message.sessionIdentifier
+        )
         let actions = self.shared.configuration.sessions.withSession(
             identifier,
             makingIfMissing: {
@@ -91,9 +94,16 @@ extension ServerConnectionHandler {
             return true
         }
         guard self.sessions.count < self.shared.configuration.limits.sessionsPerConnection,
-            let context = self.context
+            self.context != nil
         else { return false }
         self.sessions[identifier] = AttachedSession(key: key.key, salts: key.salts)
+        if isAccepted { self.open(identifier, at: now) }
+        return true
+    }
+
+    private func open(_ identifier: ServerSessionIdentifier, at now: SessionTime) {
+        guard let context = self.context else { return }
+        self.sessions[identifier]?.isOpen = true
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
         self.shared.connections.attach(
@@ -111,12 +121,6 @@ extension ServerConnectionHandler {
             ),
             to: identifier
         )
-        if isAccepted { self.open(identifier, at: now) }
-        return true
-    }
-
-    private func open(_ identifier: ServerSessionIdentifier, at now: SessionTime) {
-        self.sessions[identifier]?.isOpen = true
         self.shared.configuration.sessions.withExistingSession(identifier) { $0.connectionOpened(at: now) }
     }
 
