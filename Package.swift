@@ -117,6 +117,21 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        // What the package Fuzz drives, here so that a test replays its corpora.
+        .target(
+            name: "MTProtoFuzzing",
+            dependencies: [
+                "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Fuzz/Sources/MTProtoFuzzing",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MTProtoFuzzingTests",
+            dependencies: ["MTProtoFuzzing"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "MTProtoCryptoTests",
             dependencies: ["MTProtoCrypto"],

@@ -15,9 +15,8 @@ struct ConnectionTimers {
         case drain = "closing took too long"
     }
 
-    /// Since when bytes have come without a whole payload.
     private var firstByte: NIODeadline?
-    private var lastByte = NIODeadline.uptimeNanoseconds(0)
+    private var lastByte: NIODeadline = .uninitialized
     private var partialFrameSince: NIODeadline?
     private var unwritableSince: NIODeadline?
     private var disconnectAt: NIODeadline?
@@ -70,32 +69,41 @@ struct ConnectionTimers {
 
     /// The earliest instant at which something expires or a session wants to be woken.
     func nextDeadline(_ timeouts: ServerConfiguration.Timeouts) -> NIODeadline {
-        let deadline = self.nextExpiry(timeouts).deadline
-        guard let sessionDeadline = self.sessionDeadline, self.closingSince == nil else { return deadline }
-        return min(deadline, sessionDeadline)
+        var deadline = self.expiries(timeouts).map(\.0).min() ?? .distantFuture
+        if let sessionDeadline = self.sessionDeadline, self.closingSince == nil {
+            deadline = min(deadline, sessionDeadline)
+        }
+        return deadline
     }
 
     /// What has expired at `now`.
     func expiry(at now: NIODeadline, _ timeouts: ServerConfiguration.Timeouts) -> Expiry? {
-        let next = self.nextExpiry(timeouts)
-        return next.deadline <= now ? next.expiry : nil
+        self.expiries(timeouts).filter { $0.0 <= now }.min { $0.0 < $1.0 }?.1
     }
 
-    private func nextExpiry(_ timeouts: ServerConfiguration.Timeouts) -> (deadline: NIODeadline, expiry: Expiry) {
+    private func expiries(_ timeouts: ServerConfiguration.Timeouts) -> [(NIODeadline, Expiry)] {
         if let closingSince = self.closingSince {
-            return (closingSince + timeouts.drain, .drain)
+            return [(closingSince + timeouts.drain, .drain)]
         }
-        var next: (deadline: NIODeadline, expiry: Expiry) = (self.lastByte + timeouts.idle, .idle)
-        func consider(_ start: NIODeadline?, _ limit: TimeAmount, _ expiry: Expiry) {
-            guard let start, start + limit < next.deadline else { return }
-            next = (start + limit, expiry)
+        var expiries: [(NIODeadline, Expiry)] = [(self.lastByte + timeouts.idle, .idle)]
+        if let firstByte = self.firstByte, !self.isAuthorized {
+            expiries.append((firstByte + timeouts.handshake, .handshake))
         }
-        if !self.isAuthorized { consider(self.firstByte, timeouts.handshake, .handshake) }
-        consider(self.partialFrameSince, timeouts.partialFrame, .partialFrame)
-        consider(self.unwritableSince, timeouts.stalledWrite, .stalledWrite)
-        consider(self.disconnectAt, .zero, .disconnectDelay)
-        return next
+        if let partialFrameSince = self.partialFrameSince {
+            expiries.append((partialFrameSince + timeouts.partialFrame, .partialFrame))
+        }
+        if let unwritableSince = self.unwritableSince {
+            expiries.append((unwritableSince + timeouts.stalledWrite, .stalledWrite))
+        }
+        if let disconnectAt = self.disconnectAt {
+            expiries.append((disconnectAt, .disconnectDelay))
+        }
+        return expiries
     }
+}
+
+extension NIODeadline {
+    fileprivate static let uninitialized = NIODeadline.uptimeNanoseconds(0)
 }
 
 extension ServerConnectionHandler {

@@ -14,12 +14,12 @@ extension ServerConnectionHandler {
     func start(_ query: ServerQuery, in session: ServerSessionIdentifier, context: ChannelHandlerContext) {
         let envelope: QueryEnvelope
         do {
-            envelope = try self.unwrap(query.body)
+            envelope = try QueryEnvelope.unwrap(query.body)
         } catch {
             self.logger.debug("query cannot be read", metadata: ["error": "\(error)"])
             return self.answer(query.messageIdentifier, .error(400, "INPUT_REQUEST_INVALID"), in: session)
         }
-        if let layer = envelope.layer { self.noteLayer(layer, of: session, context: context) }
+        if let layer = envelope.layer { self.noteLayer(layer, context: context) }
         let predecessors = envelope.after.filter { self.queries.isRunning($0) }
         if predecessors.isEmpty {
             self.run(envelope, of: query.messageIdentifier, in: session, context: context)
@@ -28,22 +28,12 @@ extension ServerConnectionHandler {
         }
     }
 
-    /// Compressed queries of one payload share one limit, so that a container of many cannot unpack to many times as much.
-    private func unwrap(_ body: ByteBuffer) throws(TLError) -> QueryEnvelope {
-        var limits = TLLimits.standard
-        limits.maximumUnpackedLength = self.unpackingBudget
-        let envelope = try QueryEnvelope.unwrap(body, limits: limits)
-        if envelope.wasCompressed {
-            self.unpackingBudget = max(0, self.unpackingBudget - envelope.query.readableBytes)
-        }
-        return envelope
-    }
-
-    private func noteLayer(_ layer: Int32, of session: ServerSessionIdentifier, context: ChannelHandlerContext) {
-        let identifier = session.authorizationKey
-        guard let key = self.keys[identifier], key.layer != layer else { return }
-        self.keys[identifier]?.layer = layer
+    private func noteLayer(_ layer: Int32, context: ChannelHandlerContext) {
+        guard var key = self.key, key.record.layer != layer else { return }
+        key.record.layer = layer
+        self.key = key
         let store = self.shared.configuration.authorizationKeys
+        let identifier = key.identifier
         context.eventLoop.makeFutureWithTask { try await store.setLayer(layer, for: identifier) }
             .assumeIsolated().whenFailure { error in
                 self.logger.error("store failed", metadata: ["error": "\(error)"])
@@ -80,26 +70,26 @@ extension ServerConnectionHandler {
         in session: ServerSessionIdentifier,
         context: ChannelHandlerContext
     ) {
-        guard let key = self.keys[session.authorizationKey] else { return }
+        guard let key = self.key else { return }
         let constructor = envelope.query.getInteger(
             at: envelope.query.readerIndex,
             endianness: .little,
             as: UInt32.self
         )
         if constructor == BindTemporaryAuthKey.constructor {
-            return self.bindTemporaryKey(envelope.query, of: messageIdentifier, in: session)
+            return self.bindTemporaryKey(envelope.query, of: messageIdentifier, in: session, key: key)
         }
-        let isUnboundTemporaryKey = key.isTemporary && key.permanentKeyIdentifier == nil
+        let isUnboundTemporaryKey = key.record.isTemporary && key.record.permanentKeyIdentifier == nil
         if isUnboundTemporaryKey, !Self.isAllowedUnbound(constructor) {
             return self.answer(messageIdentifier, .error(401, "AUTH_KEY_PERM_EMPTY"), in: session)
         }
         let query = QueryContext(
-            authorizationKeyIdentifier: session.authorizationKey,
-            permanentKeyIdentifier: key.isTemporary ? key.permanentKeyIdentifier : session.authorizationKey,
+            authorizationKeyIdentifier: key.identifier,
+            permanentKeyIdentifier: key.record.isTemporary ? key.record.permanentKeyIdentifier : key.identifier,
             sessionIdentifier: session.session,
             messageIdentifier: messageIdentifier,
-            dataCenter: key.dataCenter,
-            layer: key.layer,
+            dataCenter: key.record.dataCenter,
+            layer: key.record.layer,
             initConnection: envelope.initConnection,
             isWithoutUpdates: envelope.withoutUpdates,
             transport: self.handshake ?? .init(framing: .intermediate, isObfuscated: false),
@@ -166,7 +156,8 @@ extension ServerConnectionHandler {
     private func bindTemporaryKey(
         _ body: ByteBuffer,
         of messageIdentifier: UInt64,
-        in session: ServerSessionIdentifier
+        in session: ServerSessionIdentifier,
+        key: ActiveKey
     ) {
         let call: BindTemporaryAuthKey
         do {
@@ -176,15 +167,13 @@ extension ServerConnectionHandler {
         }
         let store = self.shared.configuration.authorizationKeys
         let clock = self.shared.configuration.clock
-        let temporaryKey = session.authorizationKey
-        let connections = self.shared.connections
         guard let context = self.context else { return }
         let outcome = context.eventLoop.makeFutureWithTask { () -> TemporaryKeyBindingError? in
             let permanent = try await store.record(for: call.permanentKeyIdentifier)
-            let temporary = try await store.record(for: temporaryKey)
+            let temporary = try await store.record(for: key.identifier)
             let verification = TemporaryKeyBindingVerification(
                 carryingKey: .init(
-                    identifier: temporaryKey,
+                    identifier: key.identifier,
                     expiresAt: temporary?.expiresAt,
                     boundTo: temporary?.permanentKeyIdentifier
                 ),
@@ -201,10 +190,8 @@ extension ServerConnectionHandler {
             } catch {
                 return error
             }
-            switch try await store.bind(temporary: temporaryKey, to: call.permanentKeyIdentifier) {
-            case .bound(let released):
-                if let released { connections.forgetKey(released) }
-                return nil
+            switch try await store.bind(temporary: key.identifier, to: call.permanentKeyIdentifier) {
+            case .bound: return nil
             case .alreadyBoundToAnother: return .alreadyBound
             case .unknownKey: return .encryptedMessageInvalid
             }
@@ -214,8 +201,8 @@ extension ServerConnectionHandler {
             if let refusal {
                 self.answer(messageIdentifier, .error(TemporaryKeyBindingError.code, refusal.rawValue), in: session)
             } else {
-                self.keys[temporaryKey]?.permanentKeyIdentifier = call.permanentKeyIdentifier
-                self.keys[temporaryKey]?.layer = nil
+                self.key?.record.permanentKeyIdentifier = call.permanentKeyIdentifier
+                self.key?.record.layer = nil
                 self.answer(messageIdentifier, .result(ByteBuffer(tlBoolean: true)), in: session)
             }
         }

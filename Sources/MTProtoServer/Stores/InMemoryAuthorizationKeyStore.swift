@@ -78,10 +78,9 @@ public final class InMemoryAuthorizationKeyStore: AuthorizationKeyStore {
                 let permanentRecord = state.records[permanent], !permanentRecord.isTemporary
             else { return .unknownKey }
             if let bound = record.permanentKeyIdentifier {
-                return bound == permanent ? .bound(releasing: nil) : .alreadyBoundToAnother
+                return bound == permanent ? .bound : .alreadyBoundToAnother
             }
-            let previous = state.temporaryOfPermanent[permanent]
-            if let previous {
+            if let previous = state.temporaryOfPermanent[permanent], previous != temporary {
                 state.records[previous]?.permanentKeyIdentifier = nil
             }
             record.permanentKeyIdentifier = permanent
@@ -89,7 +88,7 @@ public final class InMemoryAuthorizationKeyStore: AuthorizationKeyStore {
             record.layer = nil
             state.records[temporary] = record
             state.temporaryOfPermanent[permanent] = temporary
-            return .bound(releasing: previous)
+            return .bound
         }
     }
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import MTProtoTransport
+
+/// Everything that reads foreign bytes, each as one function of an input.
+///
+/// A fault is a trap: the code under test must never trap on its own, and the entries check with `precondition` what must
+/// hold of its answers. libFuzzer drives them in the package `Fuzz`; a test replays `Fuzz/Corpora` through them.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    /// The first bytes of a connection.
+    case detection
+    /// The decoders of the four framings, in both roles, at changing splits of the input.
+    case abridgedFrames, intermediateFrames, paddedFrames, fullFrames
+    /// The 64 bytes that begin an obfuscated connection, and what follows them.
+    case obfuscation
+    /// A whole connection below the payload, in both roles.
+    case transportConnection
+    /// Proxy secrets and endpoint texts.
+    case links
+    /// The primitive reads of the TL reader, in an order that the input chooses.
+    case tlReader
+    /// Each TL type by itself: what it reads, it writes again.
+    case tlObjects
+    /// One message body: all service constructors, containers, compression.
+    case messageBody
+    /// The wrappers around an API query.
+    case queryEnvelope
+    /// A payload with key identifier 0.
+    case plaintextMessage
+    /// An encrypted payload: as it comes, and with a valid message key around a hostile plaintext.
+    case encryptedMessage
+    /// The client's session rules against a hostile server that knows the key.
+    case clientSession
+    /// The server's session rules against a hostile client that knows the key.
+    case serverSession
+    /// The server side of the key exchange.
+    case serverKeyExchange
+    /// The client side of the key exchange.
+    case clientKeyExchange
+
+    /// Runs the code under test on one input.
+    public func run(_ bytes: UnsafeRawBufferPointer) {
+        var input = FuzzInput(bytes)
+        switch self {
+        case .detection: fuzzDetection(&input)
+        case .abridgedFrames: fuzzFrames(.abridged, &input)
+        case .intermediateFrames: fuzzFrames(.intermediate, &input)
+        case .paddedFrames: fuzzFrames(.paddedIntermediate, &input)
+        case .fullFrames: fuzzFrames(.full, &input)
+        case .obfuscation: fuzzObfuscation(&input)
+        case .transportConnection: fuzzTransportConnection(&input)
+        case .links: fuzzLinks(&input)
+        case .tlReader: fuzzReader(&input)
+        case .tlObjects: fuzzObjects(&input)
+        case .messageBody: fuzzMessageBody(&input)
+        case .queryEnvelope: fuzzQueryEnvelope(&input)
+        case .plaintextMessage: fuzzPlaintextMessage(&input)
+        case .encryptedMessage: fuzzEncryptedMessage(&input)
+        case .clientSession: fuzzClientSession(&input)
+        case .serverSession: fuzzServerSession(&input)
+        case .serverKeyExchange: fuzzServerKeyExchange(&input)
+        case .clientKeyExchange: fuzzClientKeyExchange(&input)
+        }
+    }
+}
