@@ -126,8 +126,9 @@ enum PEM {
                 secondPrime: try Self.number(&nodes)
             )
             // The three numbers of the Chinese remainder theorem follow from the others.
+            // (Not copied into arrays: Swift 6.3.1 frees an array that is dropped in this loop and then writes to it.)
             for _ in 0..<3 {
-                _ = try Self.number(&nodes)
+                _ = try ArraySlice<UInt8>(derEncoded: &nodes)
             }
             return numbers
         }
