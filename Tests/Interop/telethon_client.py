@@ -41,6 +41,7 @@ class EchoRequest(TLRequest):
 
     @staticmethod
     def read_result(reader):
+        # Telethon hands over everything up to the end of the message, padding included.
         return reader.read()
 
 
@@ -71,10 +72,10 @@ async def converse(client, port, dc_id):
     for payload in (os.urandom(16), b"\x5a" * 2000, os.urandom(80_000)):
         request = EchoRequest(payload)
         answer = await client(request)
-        assert answer == bytes(request), f"the echo of {len(payload)} bytes came back as {len(answer)} other bytes"
+        assert answer.startswith(bytes(request)), f"the echo of {len(payload)} bytes came back as other bytes"
     answers = await asyncio.gather(*(client(EchoRequest(struct.pack("<I", i) * 8)) for i in range(20)))
     for i, answer in enumerate(answers):
-        assert answer[4:] == struct.pack("<I", i) * 8, f"pipelined echo {i} got another query's answer"
+        assert answer[4:36] == struct.pack("<I", i) * 8, f"pipelined echo {i} got another query's answer"
     try:
         await client(functions.contacts.GetContactsRequest(hash=0))
         raise AssertionError("a method that a DC without accounts does not have was answered")
