@@ -8,6 +8,8 @@ final class ConnectionRegistry: Sendable {
     struct Waker: Sendable {
         let connection: UInt64
         let wake: @Sendable () -> Void
+        /// The store has changed the session's key: what the connection remembers of it is out of date.
+        let forgetKey: @Sendable () -> Void
     }
 
     fileprivate struct State {
@@ -74,6 +76,14 @@ final class ConnectionRegistry: Sendable {
         guard let waker = self.state.withLock({ $0.wakers[session]?.last }) else { return false }
         waker.wake()
         return true
+    }
+
+    /// Tells every connection that uses a key that the store has changed it.
+    func forgetKey(_ authorizationKey: UInt64) {
+        let wakers = self.state.withLock { state in
+            state.wakers.filter { $0.key.authorizationKey == authorizationKey }.flatMap(\.value)
+        }
+        for waker in wakers { waker.forgetKey() }
     }
 
     /// The sessions that have connections.

@@ -15,8 +15,9 @@ struct ConnectionTimers {
         case drain = "closing took too long"
     }
 
+    /// Since when bytes have come without a whole payload.
     private var firstByte: NIODeadline?
-    private var lastByte: NIODeadline = .uninitialized
+    private var lastByte = NIODeadline.uptimeNanoseconds(0)
     private var partialFrameSince: NIODeadline?
     private var unwritableSince: NIODeadline?
     private var disconnectAt: NIODeadline?
@@ -69,41 +70,32 @@ struct ConnectionTimers {
 
     /// The earliest instant at which something expires or a session wants to be woken.
     func nextDeadline(_ timeouts: ServerConfiguration.Timeouts) -> NIODeadline {
-        var deadline = self.expiries(timeouts).map(\.0).min() ?? .distantFuture
-        if let sessionDeadline = self.sessionDeadline, self.closingSince == nil {
-            deadline = min(deadline, sessionDeadline)
-        }
-        return deadline
+        let deadline = self.nextExpiry(timeouts).deadline
+        guard let sessionDeadline = self.sessionDeadline, self.closingSince == nil else { return deadline }
+        return min(deadline, sessionDeadline)
     }
 
     /// What has expired at `now`.
     func expiry(at now: NIODeadline, _ timeouts: ServerConfiguration.Timeouts) -> Expiry? {
-        self.expiries(timeouts).filter { $0.0 <= now }.min { $0.0 < $1.0 }?.1
+        let next = self.nextExpiry(timeouts)
+        return next.deadline <= now ? next.expiry : nil
     }
 
-    private func expiries(_ timeouts: ServerConfiguration.Timeouts) -> [(NIODeadline, Expiry)] {
+    private func nextExpiry(_ timeouts: ServerConfiguration.Timeouts) -> (deadline: NIODeadline, expiry: Expiry) {
         if let closingSince = self.closingSince {
-            return [(closingSince + timeouts.drain, .drain)]
+            return (closingSince + timeouts.drain, .drain)
         }
-        var expiries: [(NIODeadline, Expiry)] = [(self.lastByte + timeouts.idle, .idle)]
-        if let firstByte = self.firstByte, !self.isAuthorized {
-            expiries.append((firstByte + timeouts.handshake, .handshake))
+        var next: (deadline: NIODeadline, expiry: Expiry) = (self.lastByte + timeouts.idle, .idle)
+        func consider(_ start: NIODeadline?, _ limit: TimeAmount, _ expiry: Expiry) {
+            guard let start, start + limit < next.deadline else { return }
+            next = (start + limit, expiry)
         }
-        if let partialFrameSince = self.partialFrameSince {
-            expiries.append((partialFrameSince + timeouts.partialFrame, .partialFrame))
-        }
-        if let unwritableSince = self.unwritableSince {
-            expiries.append((unwritableSince + timeouts.stalledWrite, .stalledWrite))
-        }
-        if let disconnectAt = self.disconnectAt {
-            expiries.append((disconnectAt, .disconnectDelay))
-        }
-        return expiries
+        if !self.isAuthorized { consider(self.firstByte, timeouts.handshake, .handshake) }
+        consider(self.partialFrameSince, timeouts.partialFrame, .partialFrame)
+        consider(self.unwritableSince, timeouts.stalledWrite, .stalledWrite)
+        consider(self.disconnectAt, .zero, .disconnectDelay)
+        return next
     }
-}
-
-extension NIODeadline {
-    fileprivate static let uninitialized = NIODeadline.uptimeNanoseconds(0)
 }
 
 extension ServerConnectionHandler {

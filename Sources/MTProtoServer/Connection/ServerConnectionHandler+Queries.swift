@@ -14,12 +14,12 @@ extension ServerConnectionHandler {
     func start(_ query: ServerQuery, in session: ServerSessionIdentifier, context: ChannelHandlerContext) {
         let envelope: QueryEnvelope
         do {
-            envelope = try QueryEnvelope.unwrap(query.body)
+            envelope = try self.unwrap(query.body)
         } catch {
             self.logger.debug("query cannot be read", metadata: ["error": "\(error)"])
             return self.answer(query.messageIdentifier, .error(400, "INPUT_REQUEST_INVALID"), in: session)
         }
-        if let layer = envelope.layer { self.noteLayer(layer, context: context) }
+        if let layer = envelope.layer { self.noteLayer(layer, of: session, context: context) }
         let predecessors = envelope.after.filter { self.queries.isRunning($0) }
         if predecessors.isEmpty {
             self.run(envelope, of: query.messageIdentifier, in: session, context: context)
@@ -28,12 +28,22 @@ extension ServerConnectionHandler {
         }
     }
 
-    private func noteLayer(_ layer: Int32, context: ChannelHandlerContext) {
-        guard var key = self.key, key.record.layer != layer else { return }
-        key.record.layer = layer
-        self.key = key
+    /// Compressed queries of one payload share one limit, so that a container of many cannot unpack to many times as much.
+    private func unwrap(_ body: ByteBuffer) throws(TLError) -> QueryEnvelope {
+        var limits = TLLimits.standard
+        limits.maximumUnpackedLength = self.unpackingBudget
+        let envelope = try QueryEnvelope.unwrap(body, limits: limits)
+        if envelope.wasCompressed {
+            self.unpackingBudget = max(0, self.unpackingBudget - envelope.query.readableBytes)
+        }
+        return envelope
+    }
+
+    private func noteLayer(_ layer: Int32, of session: ServerSessionIdentifier, context: ChannelHandlerContext) {
+        let identifier = session.authorizationKey
+        guard let key = self.keys[identifier], key.layer != layer else { return }
+        self.keys[identifier]?.layer = layer
         let store = self.shared.configuration.authorizationKeys
-        let identifier = key.identifier
         context.eventLoop.makeFutureWithTask { try await store.setLayer(layer, for: identifier) }
             .assumeIsolated().whenFailure { error in
                 self.logger.error("store failed", metadata: ["error": "\(error)"])
@@ -70,26 +80,26 @@ extension ServerConnectionHandler {
         in session: ServerSessionIdentifier,
         context: ChannelHandlerContext
     ) {
-        guard let key = self.key else { return }
+        guard let key = self.keys[session.authorizationKey] else { return }
         let constructor = envelope.query.getInteger(
             at: envelope.query.readerIndex,
             endianness: .little,
             as: UInt32.self
         )
         if constructor == BindTemporaryAuthKey.constructor {
-            return self.bindTemporaryKey(envelope.query, of: messageIdentifier, in: session, key: key)
+            return self.bindTemporaryKey(envelope.query, of: messageIdentifier, in: session)
         }
-        let isUnboundTemporaryKey = key.record.isTemporary && key.record.permanentKeyIdentifier == nil
+        let isUnboundTemporaryKey = key.isTemporary && key.permanentKeyIdentifier == nil
         if isUnboundTemporaryKey, !Self.isAllowedUnbound(constructor) {
             return self.answer(messageIdentifier, .error(401, "AUTH_KEY_PERM_EMPTY"), in: session)
         }
         let query = QueryContext(
-            authorizationKeyIdentifier: key.identifier,
-            permanentKeyIdentifier: key.record.isTemporary ? key.record.permanentKeyIdentifier : key.identifier,
+            authorizationKeyIdentifier: session.authorizationKey,
+            permanentKeyIdentifier: key.isTemporary ? key.permanentKeyIdentifier : session.authorizationKey,
             sessionIdentifier: session.session,
             messageIdentifier: messageIdentifier,
-            dataCenter: key.record.dataCenter,
-            layer: key.record.layer,
+            dataCenter: key.dataCenter,
+            layer: key.layer,
             initConnection: envelope.initConnection,
             isWithoutUpdates: envelope.withoutUpdates,
             transport: self.handshake ?? .init(framing: .intermediate, isObfuscated: false),
@@ -156,8 +166,7 @@ extension ServerConnectionHandler {
     private func bindTemporaryKey(
         _ body: ByteBuffer,
         of messageIdentifier: UInt64,
-        in session: ServerSessionIdentifier,
-        key: ActiveKey
+        in session: ServerSessionIdentifier
     ) {
         let call: BindTemporaryAuthKey
         do {
@@ -167,13 +176,15 @@ extension ServerConnectionHandler {
         }
         let store = self.shared.configuration.authorizationKeys
         let clock = self.shared.configuration.clock
+        let temporaryKey = session.authorizationKey
+        let connections = self.shared.connections
         guard let context = self.context else { return }
         let outcome = context.eventLoop.makeFutureWithTask { () -> TemporaryKeyBindingError? in
             let permanent = try await store.record(for: call.permanentKeyIdentifier)
-            let temporary = try await store.record(for: key.identifier)
+            let temporary = try await store.record(for: temporaryKey)
             let verification = TemporaryKeyBindingVerification(
                 carryingKey: .init(
-                    identifier: key.identifier,
+                    identifier: temporaryKey,
                     expiresAt: temporary?.expiresAt,
                     boundTo: temporary?.permanentKeyIdentifier
                 ),
@@ -190,8 +201,10 @@ extension ServerConnectionHandler {
             } catch {
                 return error
             }
-            switch try await store.bind(temporary: key.identifier, to: call.permanentKeyIdentifier) {
-            case .bound: return nil
+            switch try await store.bind(temporary: temporaryKey, to: call.permanentKeyIdentifier) {
+            case .bound(let released):
+                if let released { connections.forgetKey(released) }
+                return nil
             case .alreadyBoundToAnother: return .alreadyBound
             case .unknownKey: return .encryptedMessageInvalid
             }
@@ -201,8 +214,8 @@ extension ServerConnectionHandler {
             if let refusal {
                 self.answer(messageIdentifier, .error(TemporaryKeyBindingError.code, refusal.rawValue), in: session)
             } else {
-                self.key?.record.permanentKeyIdentifier = call.permanentKeyIdentifier
-                self.key?.record.layer = nil
+                self.keys[temporaryKey]?.permanentKeyIdentifier = call.permanentKeyIdentifier
+                self.keys[temporaryKey]?.layer = nil
                 self.answer(messageIdentifier, .result(ByteBuffer(tlBoolean: true)), in: session)
             }
         }

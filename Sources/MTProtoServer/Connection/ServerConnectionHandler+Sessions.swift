@@ -26,42 +26,46 @@ extension ServerConnectionHandler {
     /// An encrypted payload under a known key.
     func receiveEncrypted(
         _ payload: ByteBuffer,
-        key: ActiveKey,
+        key: AuthorizationKeyRecord,
         quickAckRequested: Bool,
         context: ChannelHandlerContext
     ) {
         let now = self.shared.configuration.clock.now()
-        guard !key.record.hasExpired(at: now.wallNanoseconds / 1_000_000_000) else {
+        guard !key.hasExpired(at: now.wallNanoseconds / 1_000_000_000) else {
             return self.refuse(.notFound)
         }
         let message: EncryptedMessage
         do {
-            message = try EncryptedMessage.open(payload, with: key.record.key, from: .clientToServer)
+            message = try EncryptedMessage.open(payload, with: key.key, from: .clientToServer)
         } catch {
             // One reaction to every failure, so that nothing is learnt from it.
             return self.refuse(.notFound)
         }
         if !self.timers.isAuthorized {
             self.timers.authorized()
-            self.write(.setAuthorized(keyIdentifier: key.identifier))
+            self.write(.setAuthorized(keyIdentifier: key.key.identifier))
         }
         if let fault = self.shared.configuration.faults.transportError {
             return self.refuse(fault)
         }
-        let identifier = ServerSessionIdentifier(authorizationKey: key.identifier, session: message.sessionIdentifier)
+        let identifier = ServerSessionIdentifier(
+            authorizationKey: key.key.identifier,
+            session: message.sessionIdentifier
+        )
         let actions = self.shared.configuration.sessions.withSession(
             identifier,
             makingIfMissing: {
                 self.makeSession(identifier)
             }
         ) { session in
-            session.receive(message, salts: key.record.salts, at: now)
+            session.receive(message, salts: key.salts, at: now)
         }
         // A payload that was rejected as a whole does not make its connection one of the session's, except for the answer.
         guard self.attach(identifier, key: key, isAccepted: actions.isAccepted, at: now) else {
             return self.refuse(.flood)
         }
         self.dirtySessions.insert(identifier)
+        self.unpackingBudget = self.shared.configuration.session.maximumInflatedByteCount
         self.perform(
             actions,
             in: identifier,
@@ -81,7 +85,7 @@ extension ServerConnectionHandler {
 
     private func attach(
         _ identifier: ServerSessionIdentifier,
-        key: ActiveKey,
+        key: AuthorizationKeyRecord,
         isAccepted: Bool,
         at now: SessionTime
     ) -> Bool {
@@ -90,26 +94,33 @@ extension ServerConnectionHandler {
             return true
         }
         guard self.sessions.count < self.shared.configuration.limits.sessionsPerConnection,
-            let context = self.context
+            self.context != nil
         else { return false }
-        self.sessions[identifier] = AttachedSession(key: key.record.key, salts: key.record.salts)
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let eventLoop = context.eventLoop
-        self.shared.connections.attach(
-            .init(connection: self.connectionNumber) {
-                eventLoop.execute {
-                    bound.value.dirtySessions.insert(identifier)
-                    bound.value.flushSessions()
-                }
-            },
-            to: identifier
-        )
+        self.sessions[identifier] = AttachedSession(key: key.key, salts: key.salts)
         if isAccepted { self.open(identifier, at: now) }
         return true
     }
 
     private func open(_ identifier: ServerSessionIdentifier, at now: SessionTime) {
+        guard let context = self.context else { return }
         self.sessions[identifier]?.isOpen = true
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        self.shared.connections.attach(
+            .init(
+                connection: self.connectionNumber,
+                wake: {
+                    eventLoop.execute {
+                        bound.value.dirtySessions.insert(identifier)
+                        bound.value.flushSessions()
+                    }
+                },
+                forgetKey: {
+                    eventLoop.execute { bound.value.keys[identifier.authorizationKey] = nil }
+                }
+            ),
+            to: identifier
+        )
         self.shared.configuration.sessions.withExistingSession(identifier) { $0.connectionOpened(at: now) }
     }
 
@@ -161,6 +172,7 @@ extension ServerConnectionHandler {
             self.dirtySessions.insert(session)
             self.flushSessions()
             self.shared.configuration.sessions.removeAll(ofKey: session.authorizationKey)
+            self.shared.connections.forgetKey(session.authorizationKey)
             self.close()
         }
     }

@@ -16,12 +16,6 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     typealias OutboundIn = TransportCommand
     typealias OutboundOut = TransportCommand
 
-    /// The key in use, with what the store said about it.
-    struct ActiveKey {
-        var record: AuthorizationKeyRecord
-        var identifier: UInt64 { self.record.key.identifier }
-    }
-
     /// An action of a session machine, with what it needs to be carried out.
     struct SessionAction {
         let action: ServerSessionAction
@@ -35,15 +29,16 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     var context: ChannelHandlerContext?
     var connectionNumber: UInt64 = 0
     var handshake: TransportHandshake?
-    var key: ActiveKey?
+    var keys = ConnectionKeys()
     var sessions: [ServerSessionIdentifier: AttachedSession] = [:]
     /// Sessions that may have something to send.
     var dirtySessions: Set<ServerSessionIdentifier> = []
     var queries = RunningQueries()
+    /// How many bytes the compressed queries of the payload in hand may still unpack to.
+    var unpackingBudget = 0
 
-    /// Payloads that wait for an asynchronous step (a key lookup, a key exchange step) of an earlier one.
-    private var waitingEvents: Deque<TransportEvent> = []
-    /// What an earlier payload still asks for, in order; goes before ``waitingEvents``.
+    /// What an earlier payload still asks for, while one of its actions waits for an asynchronous step (a key lookup, a key
+    /// exchange step); later payloads wait undecoded in the transport handler.
     private var waitingActions: Deque<SessionAction> = []
     private var isBusy = false
     private var hasPendingRead = false
@@ -73,6 +68,11 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.rescheduleTimer()
     }
 
+    func channelActive(context: ChannelHandlerContext) {
+        self.rescheduleTimer()
+        context.fireChannelActive()
+    }
+
     func handlerRemoved(context: ChannelHandlerContext) {
         self.tearDown()
         self.context = nil
@@ -85,7 +85,6 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     private func tearDown() {
         self.isClosing = true
-        self.waitingEvents.removeAll()
         self.waitingActions.removeAll()
         self.timers.cancel()
         self.queries.cancelAll()
@@ -102,12 +101,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let event = self.unwrapInboundIn(data)
-        guard !self.isBusy, self.waitingEvents.isEmpty else {
-            self.waitingEvents.append(event)
-            return
-        }
-        self.process(event, context: context)
+        self.process(self.unwrapInboundIn(data), context: context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -132,7 +126,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     private var mayRead: Bool {
         // While closing, input is read to its end and thrown away.
         if self.isClosing { return true }
-        return !self.isBusy && self.waitingEvents.isEmpty && self.waitingActions.isEmpty
+        return !self.isBusy && self.waitingActions.isEmpty
             && (self.context?.channel.isWritable ?? false)
             && self.queries.count < self.shared.configuration.limits.concurrentQueries
     }
@@ -168,7 +162,13 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         self.logger.debug("connection failed", metadata: ["error": "\(error)"])
-        self.close()
+        if let error = error as? TransportConnectionError,
+            error.framingError?.code == .messageLengthExceedsFrame
+        {
+            self.refuse(.notFound)
+        } else {
+            self.close()
+        }
     }
 
     // MARK: Processing in order
@@ -201,16 +201,15 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         }
         if identifier == 0 {
             self.receivePlaintext(payload, context: context)
-        } else if let key = self.key, key.identifier == identifier {
-            self.receiveEncrypted(payload, key: key, quickAckRequested: quickAckRequested, context: context)
+        } else if let record = self.keys.usable(identifier) {
+            self.receiveEncrypted(payload, key: record, quickAckRequested: quickAckRequested, context: context)
         } else {
             self.lookUpKey(identifier, context: context) { record in
                 guard let record else {
                     return self.refuse(.notFound)
                 }
-                let key = ActiveKey(record: record)
-                self.key = key
-                self.receiveEncrypted(payload, key: key, quickAckRequested: quickAckRequested, context: context)
+                self.keys.insert(record)
+                self.receiveEncrypted(payload, key: record, quickAckRequested: quickAckRequested, context: context)
             }
         }
     }
@@ -233,6 +232,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         then: @escaping (Value) -> Void
     ) {
         self.isBusy = true
+        self.transportHandler.pause()
         future.assumeIsolated().whenComplete { result in
             self.isBusy = false
             guard !self.isClosing else { return }
@@ -243,7 +243,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
                 self.logger.error("store failed", metadata: ["error": "\(error)"])
                 self.close()
             }
-            self.processWaitingEvents()
+            self.goOn()
         }
     }
 
@@ -264,14 +264,12 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         }
     }
 
-    private func processWaitingEvents() {
+    private func goOn() {
         guard let context = self.context else { return }
         while !self.isBusy, let action = self.waitingActions.popFirst() {
             self.perform(action, context: context)
         }
-        while !self.isBusy, let event = self.waitingEvents.popFirst() {
-            self.process(event, context: context)
-        }
+        if !self.isBusy { self.transportHandler.resume() }
         self.flushSessions()
         self.rescheduleTimer()
         self.resumeReading()
@@ -301,7 +299,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
                         authorizationKey: attached.key,
                         salts: attached.salts,
                         at: now,
-                        random: self.shared.configuration.random
+                        random: self.shared.configuration.random,
+                        onlyNotices: !attached.isOpen
                     )
                 }
                 guard case .some(.some(let payload)) = payload else {
@@ -332,7 +331,6 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     func close() {
         guard !self.isClosing, let context = self.context else { return }
         self.isClosing = true
-        self.waitingEvents.removeAll()
         self.waitingActions.removeAll()
         self.queries.cancelAll()
         self.timers.closing(at: context.eventLoop.now)
@@ -354,8 +352,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     /// After the client's last byte: the connection ends when everything it asked is answered.
     func closeIfFinished() {
-        guard self.isInputClosed, !self.isBusy, self.waitingEvents.isEmpty, self.waitingActions.isEmpty,
-            self.queries.isEmpty, self.dirtySessions.isEmpty
+        guard self.isInputClosed, !self.isBusy, self.waitingActions.isEmpty, self.queries.isEmpty,
+            self.dirtySessions.isEmpty
         else { return }
         self.close()
     }

@@ -82,8 +82,8 @@ public protocol AuthorizationKeyStore: Sendable {
 
 /// The outcome of binding a temporary key.
 public enum AuthorizationKeyBinding: Sendable, Hashable {
-    /// The keys are bound; the temporary key bound before, if any, is no longer.
-    case bound
+    /// The keys are bound; the temporary key that was bound before, if there was another, is released.
+    case bound(releasing: UInt64?)
     /// The temporary key is bound to another permanent key.
     case alreadyBoundToAnother
     /// The store does not know one of the keys, or its kind is the wrong one.

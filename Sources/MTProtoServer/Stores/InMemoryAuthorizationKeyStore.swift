@@ -78,9 +78,10 @@ public final class InMemoryAuthorizationKeyStore: AuthorizationKeyStore {
                 let permanentRecord = state.records[permanent], !permanentRecord.isTemporary
             else { return .unknownKey }
             if let bound = record.permanentKeyIdentifier {
-                return bound == permanent ? .bound : .alreadyBoundToAnother
+                return bound == permanent ? .bound(releasing: nil) : .alreadyBoundToAnother
             }
-            if let previous = state.temporaryOfPermanent[permanent], previous != temporary {
+            let previous = state.temporaryOfPermanent[permanent]
+            if let previous {
                 state.records[previous]?.permanentKeyIdentifier = nil
             }
             record.permanentKeyIdentifier = permanent
@@ -88,7 +89,7 @@ public final class InMemoryAuthorizationKeyStore: AuthorizationKeyStore {
             record.layer = nil
             state.records[temporary] = record
             state.temporaryOfPermanent[permanent] = temporary
-            return .bound
+            return .bound(releasing: previous)
         }
     }
 

@@ -23,6 +23,8 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
 
     private var connection: TransportConnection
     private var hasFailed = false
+    private var context: ChannelHandlerContext?
+    private var isPaused = false
 
     /// Makes the handler of a client.
     ///
@@ -51,13 +53,30 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
         self.connection.takeBufferedBytes()
     }
 
+    /// Fires no further events until ``resume()``, not even of bytes received already.
+    ///
+    /// For a handler that has to wait before it can go on: the bytes stay undecoded, under the limits that are set when they
+    /// are decoded. It should not read meanwhile.
+    public func pause() {
+        self.isPaused = true
+    }
+
+    /// Fires the events that waited.
+    public func resume() {
+        guard self.isPaused, let context = self.context else { return }
+        self.isPaused = false
+        self.fireEvents(context: context)
+    }
+
     /// Writes a client's first bytes if the channel is active already.
     public func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
         if context.channel.isActive { self.writePreamble(context: context) }
     }
 
     /// Hands bytes that were not consumed to the next handler.
     public func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
         let bytes = self.connection.takeBufferedBytes()
         guard bytes.readableBytes > 0 else { return }
         context.fireChannelRead(NIOAny(bytes))
@@ -74,9 +93,13 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.hasFailed else { return }
         self.connection.receive(Self.unwrapInboundIn(data))
+        self.fireEvents(context: context)
+    }
+
+    private func fireEvents(context: ChannelHandlerContext) {
         do {
-            // Events may remove this handler or write through it; nothing is held across a call.
-            while !self.hasFailed, let event = try self.connection.nextEvent() {
+            // Events may remove this handler, pause it or write through it; nothing is held across a call.
+            while !self.hasFailed, !self.isPaused, let event = try self.connection.nextEvent() {
                 context.fireChannelRead(Self.wrapInboundOut(event))
             }
         } catch {

@@ -12,20 +12,23 @@ extension ServerSession {
     ///   - salts: The key's salts.
     ///   - now: The time.
     ///   - random: Makes the padding.
+    ///   - onlyNotices: Whether to leave out everything but service messages: for a connection none of whose payloads was
+    ///     accepted yet. A replayed payload must not divert what the client waits for.
     public mutating func nextPayload(
         authorizationKey: AuthorizationKey,
         salts: ServerSaltSchedule,
         at now: SessionTime,
-        random: RandomSource = .system
+        random: RandomSource = .system,
+        onlyNotices: Bool = false
     ) -> ByteBuffer? {
         guard self.hasOutput else { return nil }
         var packer = ContainerPacker(
             maximumCount: self.configuration.maximumContainerCount,
             maximumByteCount: self.configuration.maximumContainerByteCount
         )
-        self.packResends(into: &packer, at: now)
+        if !onlyNotices { self.packResends(into: &packer, at: now) }
         self.packNotices(into: &packer, at: now)
-        self.packQueue(into: &packer, at: now)
+        if !onlyNotices { self.packQueue(into: &packer, at: now) }
         guard let first = packer.messages.first else { return nil }
 
         var identifier = first.identifier
