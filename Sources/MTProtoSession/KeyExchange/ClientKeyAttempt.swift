@@ -14,7 +14,6 @@ struct ClientKeyAttempt: Sendable {
 
     private let nonce: Bytes16
     private let newNonce: SecretBytes
-    private let cipher: ExchangeCipher
     private let group: DiffieHellman.Group
     private let serverPublicValue: [UInt8]
     private let key: AuthorizationKey
@@ -59,7 +58,6 @@ struct ClientKeyAttempt: Sendable {
             nonce: answer.nonce,
             serverNonce: answer.serverNonce,
             newNonce: newNonce,
-            cipher: cipher,
             group: group,
             serverPublicValue: publicValue,
             timeOffsetNanoseconds: serverSeconds * 1_000_000_000 &- now.wallNanoseconds,
@@ -74,7 +72,6 @@ struct ClientKeyAttempt: Sendable {
         nonce: Bytes16,
         serverNonce: Bytes16,
         newNonce: SecretBytes,
-        cipher: ExchangeCipher,
         group: DiffieHellman.Group,
         serverPublicValue: [UInt8],
         timeOffsetNanoseconds: Int64,
@@ -94,6 +91,8 @@ struct ClientKeyAttempt: Sendable {
             retryIdentifier: retryIdentifier,
             publicValue: publicValue
         )
+        // Made again instead of kept: what is kept must be wiped.
+        let cipher = newNonce.withBytes { ExchangeCipher(newNonce: $0, serverNonce: serverNonce) }
         let query = SetClientDHParameters(
             nonce: nonce,
             serverNonce: serverNonce,
@@ -104,7 +103,6 @@ struct ClientKeyAttempt: Sendable {
         self.query = query.serialized()
         self.retries = retryHashes.count
         self.newNonce = newNonce
-        self.cipher = cipher
         self.group = group
         self.serverPublicValue = serverPublicValue
         self.key = key
@@ -119,7 +117,6 @@ struct ClientKeyAttempt: Sendable {
             nonce: self.nonce,
             serverNonce: self.serverNonce,
             newNonce: self.newNonce,
-            cipher: self.cipher,
             group: self.group,
             serverPublicValue: self.serverPublicValue,
             timeOffsetNanoseconds: self.timeOffsetNanoseconds,

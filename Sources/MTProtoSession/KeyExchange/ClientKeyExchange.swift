@@ -12,7 +12,7 @@ public import NIOCore
 /// the exchange: make a new value and start anew. So does every ``KeyExchangeError``; the connection should be closed,
 /// too, and nothing of the exchange may be used.
 ///
-/// Secrets are overwritten when the value ends.
+/// `new_nonce` and the exponent are overwritten as soon as they are not needed any more.
 ///
 /// Specification: *Creating an Authorization Key*; *Security Guidelines for Client Developers*.
 public struct ClientKeyExchange: ~Copyable, Sendable {
