@@ -102,6 +102,15 @@ for framing in abridged intermediate padded; do
     try "pyMTProto, $framing obfuscated, 7-byte pieces" pymtproto_client.py --framing "$framing" --obfuscated --pieces 7
 done
 
+# README's own example for Telethon, at this address and with this key.
+sed -n '/^```python$/,/^```$/p' "$root/README.md" | sed '/^```/d' \
+    | sed "s#4430#$port#; s#dc-public.pem#$scratch/public.pem#" >"$scratch/readme.py"
+begin="$(date +%s%3N)"
+status=0
+timeout --kill-after=5 60 "$python" "$scratch/readme.py" >"$scratch/case.log" 2>&1 </dev/null || status=$?
+if ! grep -q '^Config(' "$scratch/case.log"; then status=1; fi
+verdict "README's Telethon example" "$status" $(($(date +%s%3N) - begin))
+
 # SIGTERM: drained and ended with exit 0 within ten seconds.
 begin="$(date +%s%3N)"
 kill -TERM "$dc"

@@ -17,6 +17,9 @@ final class LocalDataCenterResponder: QueryResponder {
 
     /// `auth.dropTempAuthKeys#8e48a188 except_auth_keys:Vector<long> = Bool`: TDLib repeats it until it is answered.
     private static let dropTemporaryKeysConstructor: UInt32 = 0x8E48_A188
+    /// `users.getUsers#0d91a548` and `updates.getState#edd4882a`: with these, clients find out whether anybody is logged in,
+    /// and only 401 means "nobody" to them.
+    private static let constructorsOfAccounts: Set<UInt32> = [0x0D91_A548, 0xEDD4_882A]
     /// The data centres of which the configuration lists addresses: the five of production.
     private static let listedDataCenters: ClosedRange<Int32> = 1...5
     private static let configurationLifetimeSeconds: Int32 = 3_600
@@ -57,6 +60,8 @@ final class LocalDataCenterResponder: QueryResponder {
             return .result(CDNConfig(publicKeys: []).serialized())
         case Self.dropTemporaryKeysConstructor:
             return .result(ByteBuffer(tlBoolean: true))
+        case let constructor where Self.constructorsOfAccounts.contains(constructor):
+            return .error(401, "AUTH_KEY_UNREGISTERED")
         default:
             return .error(400, "INPUT_METHOD_INVALID")
         }
