@@ -44,7 +44,15 @@ extension ClientSession {
         guard let body else { return events }
         let source = Source(identifier: message.identifier, sessionIdentifier: message.sessionIdentifier)
         if case .container(let messages) = body {
-            for inner in messages { self.receiveInner(inner, from: source, at: now, events: &events) }
+            // That the server forgot a session explains what it says of older messages, wherever it says it.
+            let isNewSession = { (inner: ContainedMessage) in inner.body.tlConstructor == NewSessionCreated.constructor
+            }
+            for inner in messages where isNewSession(inner) {
+                self.receiveInner(inner, from: source, at: now, events: &events)
+            }
+            for inner in messages where !isNewSession(inner) {
+                self.receiveInner(inner, from: source, at: now, events: &events)
+            }
         } else {
             self.process(body, from: source, at: now, events: &events)
         }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MTProtoSession
+import NIOCore
+import Testing
+
+@Suite struct ClientSessionKeepAliveTests {
+    private func connected() throws -> ClientSessionHarness {
+        try ClientSessionHarness { $0.keepAliveInterval = .seconds(60) }
+    }
+
+    private func pings(_ sent: [ClientSessionHarness.Sent]) -> [(message: UInt64, ping: PingDelayDisconnect)] {
+        sent.flatMap { payload in
+            zip(payload.messages, payload.bodies).compactMap { message, body in
+                guard case .pingDelayDisconnect(let ping) = body else { return nil }
+                return (message.identifier, ping)
+            }
+        }
+    }
+
+    private func pong(_ harness: ClientSessionHarness, _ sent: [ClientSessionHarness.Sent]) throws {
+        for entry in self.pings(sent) {
+            try harness.deliver(
+                Pong(messageIdentifier: entry.message, pingIdentifier: entry.ping.pingIdentifier)
+            )
+        }
+    }
+
+    @Test func aConnectionBeginsWithAPing() throws {
+        let harness = try self.connected()
+        let pings = self.pings(try harness.flush())
+        #expect(pings.count == 1)
+        #expect(pings.first?.ping.disconnectDelay == 75)
+    }
+
+    @Test func anIdleConnectionIsPingedEveryMinute() throws {
+        let harness = try self.connected()
+        try self.pong(harness, try harness.flush())
+        for _ in 1...10 {
+            #expect(try harness.advance(by: .milliseconds(59_000)).isEmpty)
+            let sent = try harness.advance(by: .milliseconds(1_000))
+            #expect(self.pings(sent).count == 1)
+            try self.pong(harness, sent)
+        }
+        #expect(harness.isConnected)
+        #expect(Set(harness.events.names) == ["pong"])
+    }
+
+    @Test func silenceAfterAPingIsDeath() throws {
+        let harness = try self.connected()
+        try harness.flush()
+        #expect(try harness.advance(by: .milliseconds(14_999)).isEmpty)
+        #expect(harness.isConnected)
+        try harness.advance(by: .milliseconds(1))
+        #expect(harness.events.names == ["dead"])
+        #expect(!harness.isConnected)
+        #expect(harness.deadline == nil)
+        try harness.invoke()
+        #expect(try harness.flush().isEmpty)
+        harness.reconnect()
+        #expect(harness.isConnected)
+        #expect(try harness.flush().flatMap(\.messages).count == 2)
+    }
+
+    @Test func anythingThatComesBackIsLife() throws {
+        let harness = try self.connected()
+        try harness.flush()
+        try harness.advance(by: .seconds(14))
+        try harness.deliver(UpdatesTooLong())
+        try harness.advance(by: .seconds(30))
+        #expect(harness.isConnected)
+    }
+
+    @Test func roundTripsAreMeasured() throws {
+        let harness = try self.connected()
+        let sent = try harness.flush()
+        harness.clock.advance(by: .milliseconds(120))
+        try self.pong(harness, sent)
+        guard case .pong(_, let roundTrip)? = harness.events.first else {
+            Issue.record("no pong")
+            return
+        }
+        #expect(roundTrip == 120_000_000)
+        let smoothed = harness.session.roundTripNanoseconds
+        #expect(smoothed == 120_000_000)
+        try self.pong(harness, sent)
+        #expect(harness.events.count == 1, "a pong for nothing is none")
+    }
+
+    @Test func aBusyConnectionIsPingedSoonAndFoundDeadSoon() throws {
+        let harness = try self.connected()
+        try self.pong(harness, try harness.flush())
+        try harness.invoke()
+        try harness.flush()
+        #expect(try harness.advance(by: .milliseconds(1_999)).isEmpty)
+        let sent = try harness.advance(by: .milliseconds(1))
+        #expect(self.pings(sent).count == 1)
+        try harness.advance(by: .seconds(15))
+        #expect(harness.events.names == ["pong", "dead"])
+    }
+
+    @Test func anAnsweredConnectionIsIdleAgain() throws {
+        let harness = try self.connected()
+        try self.pong(harness, try harness.flush())
+        try harness.invoke()
+        let sent = try harness.flush()
+        try harness.answer(sent[0].messages[0])
+        // Only the acknowledgement and the regular ping follow.
+        let later = try harness.advance(by: .milliseconds(59_999))
+        #expect(self.pings(later).isEmpty)
+    }
+
+    @Test func theCallersPingsAreAnswered() throws {
+        let harness = try ClientSessionHarness()
+        let identifier = harness.session.ping(at: harness.now)
+        let sent = try #require(try harness.flush().first)
+        #expect(sent.bodies == [.ping(Ping(pingIdentifier: identifier))])
+        #expect(sent.message.sequenceNumber == 0)
+        harness.clock.advance(by: .milliseconds(5))
+        try harness.deliver(Pong(messageIdentifier: sent.message.identifier, pingIdentifier: identifier))
+        guard case .pong(let answered, 5_000_000)? = harness.events.first else {
+            Issue.record("no pong")
+            return
+        }
+        #expect(answered == identifier)
+    }
+
+    @Test func deadlinesAlwaysMove() throws {
+        let harness = try ClientSessionHarness {
+            $0.keepAliveInterval = .zero
+            $0.stateCheckDelay = .zero
+            $0.saltRequestInterval = .zero
+            $0.futureSaltCount = 32
+            $0.pongTimeout = .seconds(1000)
+        }
+        try harness.invoke()
+        try harness.advance(by: .milliseconds(100))
+    }
+}
