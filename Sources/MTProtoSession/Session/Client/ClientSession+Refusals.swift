@@ -147,8 +147,9 @@ extension ClientSession {
 
     /// Goes on under a new session identifier.
     ///
-    /// The refused queries, and those sent after them, which the server must refuse for the same reason, are sent again.
-    /// Others that are under way in the old session cannot be followed into the new one: they fail.
+    /// The refused queries, and those sent after them, which the server must refuse for the same reason, are sent again; so
+    /// are those whose identifiers are too high even now, and hence were so each time they were sent. Others that are under
+    /// way in the old session cannot be followed into the new one: they fail.
     private mutating func restart(
         after identifier: UInt64,
         code: BadMessageCode,
@@ -171,12 +172,17 @@ extension ClientSession {
         for pending in refused.messages where pending.message.outlivesSession { self.requeue(pending, code: code) }
 
         let refusedQueries = Set(refused.queries)
+        let server = self.time.serverNanoseconds(at: now)
         for number in self.queries.numbersInFlight().reversed() {
             guard let record = self.queries[number] else { continue }
             let isRefused = refusedQueries.contains(number)
+            let isTooHigh =
+                code == .identifierTooHigh
+                && MessageTimeWindow.check(record.identifier, serverNanoseconds: server) == .tooHigh
+            let isRefusedNow = !record.isRepeated && (isRefused || record.identifier > identifier)
             if record.isCancelled {
                 self.finishCancelled(number, .unknown(RPCAnswerUnknown()), events: &events)
-            } else if !record.isRepeated, !record.isAcknowledged, isRefused || record.identifier > identifier {
+            } else if !record.isAcknowledged, isTooHigh || isRefusedNow {
                 if isRefused, !self.countRefusal(number, code: code, events: &events) { continue }
                 self.queries.sendAgain(number, isRefused: true)
             } else {

@@ -89,6 +89,20 @@ import Testing
         #expect(seconds == harness.now.wallSeconds - 4000)
     }
 
+    @Test func whatWasTooHighOnEveryConnectionIsSentAgain() throws {
+        let harness = try ClientSessionHarness(serverOffset: .seconds(-4000))
+        for number in 1...2 {
+            try harness.invoke(number)
+            try harness.flush()
+        }
+        harness.reconnect()
+        let sent = try #require(try harness.flush().first)
+        _ = try harness.refuse(sent.message.identifier, .identifierTooHigh)
+        let again = try #require(try harness.flush().first)
+        #expect(again.queries.compactMap { ClientSessionHarness.number(of: $0.body) } == [1, 2])
+        #expect(harness.events.names == ["time -4000.0", "restarted"])
+    }
+
     @Test func aRefusedSaltIsBelievedOutsideOfTheWindow() throws {
         let harness = try ClientSessionHarness(serverOffset: .seconds(-1000))
         try harness.invoke()
