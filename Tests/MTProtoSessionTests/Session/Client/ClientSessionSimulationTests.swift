@@ -178,7 +178,10 @@ private final class Simulation {
             )
             if self.chance(0.1) { self.servers[work.session]?.push(UpdatesTooLong().serialized(), at: self.serverNow) }
         }
-        for key in self.servers.keys.sorted() where self.servers[key]?.nextDeadline ?? .max <= self.now.monotonicNanoseconds {
+        for key in self.servers.keys.sorted() {
+            guard let deadline = self.servers[key]?.nextDeadline, deadline <= self.now.monotonicNanoseconds else {
+                continue
+            }
             self.servers[key]?.deadlineReached(at: self.serverNow)
         }
     }
