@@ -7,10 +7,11 @@ extension ClientSession {
         public var maximumQueryCount = 16_384
         /// How many bytes the unanswered queries may take. Default 64 MiB.
         public var maximumQueryByteCount = 64 << 20
-        /// How many bytes one query may take. Default 1 MiB, which is what Telegram's servers accept.
-        public var maximumSingleQueryByteCount = 1 << 20
-        /// How many queries may be sent and unanswered; more wait. Default 1000, no more than a server remembers identifiers.
-        public var maximumInFlightCount = 1000
+        /// How many bytes one query may take. Default 16 MiB, the frame limit, less 4 KiB for all that goes around it.
+        public var maximumSingleQueryByteCount = (16 << 20) - 4096
+        /// How many queries may be sent and unanswered; more wait. Default 512: of the 1000 identifiers that a server
+        /// remembers, enough are left for containers and service messages, so that it recognises each repeated query.
+        public var maximumInFlightCount = 512
         /// How many bytes of queries may be sent and unanswered; more wait, but one query always goes. Default 8 MiB.
         public var maximumInFlightByteCount = 8 << 20
         /// How many messages go into a container. Default 1020.

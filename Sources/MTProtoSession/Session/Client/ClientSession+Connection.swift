@@ -6,7 +6,10 @@ extension ClientSession {
     /// Tells the session that a connection is ready to take payloads.
     ///
     /// The first payload then holds a ping, which also shows the session to the server, and what is to be sent again.
+    ///
+    /// A session has one connection at a time: one that is still open counts as closed.
     public mutating func connectionOpened(at now: SessionTime) {
+        if self.link.isOpen { self.connectionClosed(at: now) }
         let interval = self.configuration.keepAliveInterval?.clampedNanoseconds
         self.link.open(at: now.monotonicNanoseconds, keepAliveInterval: interval ?? Int64.max)
         self.quickAcknowledgements.removeAll()

@@ -91,6 +91,15 @@ import Testing
         #expect(try harness.flush().flatMap(\.queries).count == 1)
     }
 
+    @Test func anotherConnectionReplacesTheOneThatIsOpen() throws {
+        let harness = try ClientSessionHarness()
+        try harness.invoke()
+        let first = try #require(try harness.flush().first)
+        harness.open()
+        harness.open()
+        #expect(try harness.flush().flatMap(\.messages).map(\.identifier) == [first.message.identifier])
+    }
+
     @Test func oldQueriesAreAskedAboutFirst() throws {
         let harness = try ClientSessionHarness()
         for number in 1...4 { try harness.invoke(number) }

@@ -111,7 +111,7 @@ import Testing
         #expect(throws: full) { try harness.invokeDependent() }
     }
 
-    @Test(arguments: [0, 2, 7, 2_000_000])
+    @Test(arguments: [0, 2, 7, 16_777_216])
     func aQueryMustBeWholeAndOfBoundedLength(length: Int) throws {
         let harness = try ClientSessionHarness()
         #expect(throws: SessionError(.invalidQuery, deliveryState: .notDelivered)) {
