@@ -65,7 +65,7 @@ public struct ClientTransport: Sendable, Hashable {
     /// TCP.
     ///
     /// - Parameters:
-    ///   - framing: the framing. ``Framing/full`` cannot be obfuscated; connecting fails with
+    ///   - framing: the framing. `Framing.full` cannot be obfuscated; connecting fails with
     ///     ``MTProtoClientError/Code/invalidConfiguration`` then.
     ///   - obfuscated: whether AES-256-CTR goes around the stream.
     public static func tcp(_ framing: Framing, obfuscated: Bool = false) -> ClientTransport {

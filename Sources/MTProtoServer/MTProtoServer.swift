@@ -24,7 +24,7 @@ public final class MTProtoServer: Service {
 
     /// Makes a server; nothing happens before ``run()``.
     ///
-    /// - Throws: ``MTProtoSession/KeyExchangeError`` when the configuration has no RSA key.
+    /// - Throws: `KeyExchangeError` when the configuration has no RSA key.
     public init(configuration: ServerConfiguration, responder: any QueryResponder) throws {
         self.configuration = configuration
         self.context = try ServerContext(configuration: configuration, responder: responder)

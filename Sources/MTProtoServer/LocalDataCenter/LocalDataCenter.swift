@@ -36,7 +36,7 @@ public final class LocalDataCenter: Service {
         /// - Parameters:
         ///   - privateKey: the RSA key; `nil` makes one.
         ///   - dataCenter: the only data centre that clients may ask for; `nil` accepts all.
-        /// - Throws: ``MTProtoCrypto/CryptoError`` when no key can be made.
+        /// - Throws: `CryptoError` when no key can be made.
         public init(privateKey: RSAPrivateKey? = nil, dataCenter: DataCenterIdentifier? = nil) throws {
             self.server = ServerConfiguration(
                 privateKeys: [try privateKey ?? RSAPrivateKey.generate()],
@@ -55,7 +55,7 @@ public final class LocalDataCenter: Service {
 
     /// Makes a data centre; nothing happens before ``run()``.
     ///
-    /// - Throws: ``MTProtoSession/KeyExchangeError`` when the configuration has no RSA key.
+    /// - Throws: `KeyExchangeError` when the configuration has no RSA key.
     public init(configuration: Configuration) throws {
         self.publicKey = configuration.server.privateKeys[0].publicKey
         self.responder = LocalDataCenterResponder(

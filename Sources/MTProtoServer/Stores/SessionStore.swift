@@ -18,7 +18,7 @@ public struct ServerSessionIdentifier: Hashable, Sendable {
 
 /// Where a server keeps sessions. Sessions outlive connections.
 ///
-/// ``ServerSession`` is a plain value, so a store may keep it in memory, or load it, run the change and save it elsewhere.
+/// `ServerSession` is a plain value, so a store may keep it in memory, or load it, run the change and save it elsewhere.
 /// A change runs exclusively for its session; it must be quick, because the caller may be an event loop.
 public protocol SessionStore: Sendable {
     /// Runs `change` on a session, made by `make` when it is unknown.

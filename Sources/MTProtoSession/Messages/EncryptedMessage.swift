@@ -105,8 +105,8 @@ public struct EncryptedMessage: Hashable, Sendable {
 
     /// Writes a message, pads it, and encrypts it in place.
     ///
-    /// The payload has ``TransportConnection/payloadHeadroom`` free bytes before it and
-    /// ``TransportConnection/payloadTailroom`` behind it.
+    /// The payload has `TransportConnection.payloadHeadroom` free bytes before it and
+    /// `TransportConnection.payloadTailroom` behind it.
     ///
     /// - Parameters:
     ///   - salt: The server's salt.

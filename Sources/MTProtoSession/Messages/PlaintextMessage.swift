@@ -42,7 +42,7 @@ public struct PlaintextMessage: Hashable, Sendable {
         self.body = body
     }
 
-    /// The payload, with ``TransportConnection/payloadHeadroom`` free bytes before it.
+    /// The payload, with `TransportConnection.payloadHeadroom` free bytes before it.
     public func serialized(allocator: ByteBufferAllocator = ByteBufferAllocator()) -> ByteBuffer {
         let headroom = TransportConnection.payloadHeadroom
         let length = Self.headerLength + self.body.readableBytes

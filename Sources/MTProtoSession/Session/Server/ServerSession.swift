@@ -7,7 +7,7 @@ public import NIOCore
 /// A session on the server's side: every rule about the messages of one client, without sockets, timers or threads.
 ///
 /// Feed it decrypted messages with ``receive(_:salts:at:)`` and do what the actions say; hand in answers and updates; after
-/// each event take payloads with ``nextPayload(authorizationKey:salts:at:random:)`` until there is none, and come back at
+/// each event take payloads with ``nextPayload(authorizationKey:salts:at:random:onlyNotices:)`` until there is none, and come back at
 /// ``nextDeadline``. It is a value: a store may load, change and save it.
 ///
 /// The session belongs to an authorization key and a session identifier that the client chose; it may have several
@@ -70,7 +70,7 @@ public struct ServerSession: Sendable {
         self.firstMessageIdentifier != nil
     }
 
-    /// Whether ``nextPayload(authorizationKey:salts:at:random:)`` would make a payload.
+    /// Whether ``nextPayload(authorizationKey:salts:at:random:onlyNotices:)`` would make a payload.
     public var hasOutput: Bool {
         !self.notices.isEmpty || self.queue.hasOutput
     }
