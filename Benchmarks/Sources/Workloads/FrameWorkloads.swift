@@ -18,12 +18,14 @@ package struct FrameWorkload: ~Copyable {
     package init(_ count: Int, framing: Framing = .paddedIntermediate, obfuscated: Bool = true) throws {
         var configuration = TransportConnection.ClientConfiguration(framing: framing)
         if obfuscated { configuration.obfuscation = .init() }
-        self.client = try TransportConnection(client: configuration)
-        self.server = TransportConnection(server: .init())
+        var client = try TransportConnection(client: configuration)
+        var server = TransportConnection(server: .init())
+        if let preamble = client.takePreamble() { server.receive(preamble) }
+        server.isAuthorized = true
+        _ = try server.nextEvent()
+        self.client = client
+        self.server = server
         self.payload = samplePayload(count)
-        if let preamble = self.client.takePreamble() { self.server.receive(preamble) }
-        self.server.isAuthorized = true
-        _ = try self.server.nextEvent()
     }
 
     package mutating func run(_ iterations: Int) throws {
@@ -35,7 +37,7 @@ package struct FrameWorkload: ~Copyable {
             buffer.moveWriterIndex(to: TransportConnection.payloadHeadroom)
             buffer.moveReaderIndex(to: TransportConnection.payloadHeadroom)
             buffer.writeBytes(self.payload)
-            self.server.receive(try self.client.send(buffer))
+            self.server.receive(try self.client.send(consume buffer))
             guard case .payload(let received, _)? = try self.server.nextEvent() else {
                 preconditionFailure("a frame was lost")
             }

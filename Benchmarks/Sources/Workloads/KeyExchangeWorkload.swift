@@ -11,7 +11,7 @@ package final class KeyExchangeWorkload {
 
     package init() throws {
         self.privateKey = try RSAPrivateKey.generate()
-        self.table = ServerKeyExchangeTable(configuration: .init(privateKeys: [self.privateKey]))
+        self.table = try ServerKeyExchangeTable(configuration: .init(privateKeys: [self.privateKey]))
     }
 
     /// Runs `iterations` exchanges and returns what the server's three answers took together, by `clock`.
