@@ -47,15 +47,23 @@ package struct MessageWorkload {
         }
     }
 
-    /// SHA-256 and IGE over as many bytes as `seal` hashes and encrypts: what no implementation can leave out.
+    /// The hashes of the message key and of the cipher's keys, and IGE, over as many bytes as `seal` makes: what no
+    /// implementation can leave out.
     package func floor(_ iterations: Int) {
-        var bytes = sampleBytes((32 + self.body.readableBytes + 12 + 15) & ~15)
-        let cipher = AES256IGE(key: Bytes32(), initializationVector: Bytes32())
+        var bytes = sampleBytes(self.sealed.readableBytes - 24)
+        let material = sampleBytes(52)
         for _ in 0..<iterations {
             var hash = SHA256()
+            material.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<32])) }
             bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
-            bytes.withUnsafeMutableBytes { cipher.encrypt($0) }
             keep(hash.finalize())
+            for _ in 0..<2 {
+                var hash = SHA256()
+                material.withUnsafeBytes { hash.update(bufferPointer: $0) }
+                keep(hash.finalize())
+            }
+            let cipher = AES256IGE(key: Bytes32(), initializationVector: Bytes32())
+            bytes.withUnsafeMutableBytes { cipher.encrypt($0) }
         }
     }
 }

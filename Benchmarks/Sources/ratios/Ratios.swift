@@ -128,7 +128,7 @@ enum Ratios {
         let count = try allocations { try ours.run($0) }
         rows.append(
             Row(
-                what: "the same, allocations a frame",
+                what: "the same, allocations a frame (the payload's buffer is 2 of them)",
                 ours: fixed(count, 2),
                 reference: "arrays: \(fixed(try allocations { try arrays.run($0) }, 2))",
                 ratio: measure_allocation_count() == 0 ? nil : count,
@@ -146,7 +146,7 @@ enum Ratios {
             for (name, pair) in [("seal", seal), ("open", open)] {
                 rows.append(
                     Row(
-                        what: "message \(name), body \(count) B | SHA-256 and IGE alone",
+                        what: "message \(name), body \(count) B | its hashes and IGE alone",
                         ours: pair.ours.text,
                         reference: pair.reference.text,
                         ratio: pair.reference.nanoseconds / pair.ours.nanoseconds
