@@ -131,6 +131,8 @@ public final class MTProtoServer: Service {
         return try await ServerBootstrap(group: self.configuration.eventLoopGroup)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // One at a time, or a burst would go beyond the limit.
+            .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptLimitHandler(counter: counter))
