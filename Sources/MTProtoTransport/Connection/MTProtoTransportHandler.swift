@@ -77,6 +77,8 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
     /// Hands bytes that were not consumed to the next handler.
     public func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
+        // A closed channel removes all handlers: the next one is no successor, and takes events, not bytes.
+        guard context.channel.isActive else { return }
         let bytes = self.connection.takeBufferedBytes()
         guard bytes.readableBytes > 0 else { return }
         context.fireChannelRead(NIOAny(bytes))
