@@ -17,6 +17,7 @@ struct ConnectionTimers {
 
     /// Since when bytes have come without a whole payload.
     private var firstByte: NIODeadline?
+    private var hasPayload = false
     private var lastByte = NIODeadline.uptimeNanoseconds(0)
     private var partialFrameSince: NIODeadline?
     private var unwritableSince: NIODeadline?
@@ -33,7 +34,7 @@ struct ConnectionTimers {
 
     mutating func bytesArrived(at now: NIODeadline, hasPartialFrame: Bool) {
         self.lastByte = now
-        if self.firstByte == nil { self.firstByte = now }
+        if self.firstByte == nil, !self.hasPayload { self.firstByte = now }
         if !hasPartialFrame {
             self.partialFrameSince = nil
         } else if self.partialFrameSince == nil {
@@ -42,6 +43,7 @@ struct ConnectionTimers {
     }
 
     mutating func payloadArrived() {
+        self.hasPayload = true
         self.firstByte = nil
         self.partialFrameSince = nil
     }
