@@ -17,6 +17,7 @@ struct RunningQueries {
     /// A query that must not run before others have.
     struct Deferred {
         let messageIdentifier: UInt64
+        let session: ServerSessionIdentifier
         let predecessors: [UInt64]
         let start: () -> Void
         let fail: () -> Void
@@ -41,13 +42,17 @@ struct RunningQueries {
 
     mutating func cancel(_ messageIdentifier: UInt64) {
         self.running.removeValue(forKey: messageIdentifier)?.cancel()
+        self.takeDeferred(messageIdentifier)?.deadline.cancel()
     }
 
-    mutating func cancelAll() {
+    /// - Returns: the queries that will have no answer, and their sessions.
+    mutating func cancelAll() -> [(messageIdentifier: UInt64, session: ServerSessionIdentifier)] {
         for query in self.running.values { query.cancel() }
         for query in self.deferred { query.deadline.cancel() }
+        let cancelled = self.running.map { ($0, $1.session) } + self.deferred.map { ($0.messageIdentifier, $0.session) }
         self.running.removeAll()
         self.deferred.removeAll()
+        return cancelled
     }
 
     mutating func postpone(_ query: Deferred) {
@@ -71,8 +76,8 @@ struct RunningQueries {
         return ready
     }
 
-    /// A postponed query that has waited too long.
-    mutating func takeExpired(_ messageIdentifier: UInt64) -> Deferred? {
+    /// A postponed query that has waited too long, or is dropped.
+    mutating func takeDeferred(_ messageIdentifier: UInt64) -> Deferred? {
         guard let index = self.deferred.firstIndex(where: { $0.messageIdentifier == messageIdentifier }) else {
             return nil
         }

@@ -58,11 +58,12 @@ extension ServerConnectionHandler {
         context: ChannelHandlerContext
     ) {
         let deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.predecessorWait) {
-            if let expired = self.queries.takeExpired(messageIdentifier) { expired.fail() }
+            if let expired = self.queries.takeDeferred(messageIdentifier) { expired.fail() }
         }
         self.queries.postpone(
             .init(
                 messageIdentifier: messageIdentifier,
+                session: session,
                 predecessors: predecessors,
                 start: { self.run(envelope, of: messageIdentifier, in: session, context: context) },
                 fail: {
@@ -137,11 +138,23 @@ extension ServerConnectionHandler {
         self.queries.start(messageIdentifier, .init(session: session, cancel: { task.cancel() }))
     }
 
-    private func queryFinished() {
+    /// Starts what waited for a query that is no more.
+    func startReadyQueries() {
         for query in self.queries.takeReady() { query.start() }
+    }
+
+    private func queryFinished() {
+        self.startReadyQueries()
         self.flushSessions()
         self.rescheduleTimer()
         self.resumeReading()
+    }
+
+    /// Ends the queries of this connection. Their sessions go on: whoever repeats one there must not wait for ever.
+    func cancelQueries() {
+        for query in self.queries.cancelAll() {
+            self.answer(query.messageIdentifier, .error(500, "QUERY_CANCELLED"), in: query.session)
+        }
     }
 
     private func answer(_ messageIdentifier: UInt64, _ response: QueryResponse, in session: ServerSessionIdentifier) {

@@ -133,6 +133,7 @@ extension ServerConnectionHandler {
             self.start(query, in: session, context: context)
         case .cancelQuery(let messageIdentifier):
             self.queries.cancel(messageIdentifier)
+            self.startReadyQueries()
         case .disconnectAfter(let seconds):
             self.timers.disconnect(after: .seconds(Int64(max(0, seconds))), from: context.eventLoop.now)
         case .destroySession(let other, let request):

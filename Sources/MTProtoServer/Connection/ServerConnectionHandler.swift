@@ -87,7 +87,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.isClosing = true
         self.waitingActions.removeAll()
         self.timers.cancel()
-        self.queries.cancelAll()
+        self.cancelQueries()
         let now = self.shared.configuration.clock.now()
         for (identifier, attached) in self.sessions {
             self.shared.connections.detach(self.connectionNumber, from: identifier)
@@ -332,7 +332,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         guard !self.isClosing, let context = self.context else { return }
         self.isClosing = true
         self.waitingActions.removeAll()
-        self.queries.cancelAll()
+        self.cancelQueries()
         self.timers.closing(at: context.eventLoop.now)
         context.flush()
         if self.isInputClosed {
