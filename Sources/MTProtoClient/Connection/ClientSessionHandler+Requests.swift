@@ -105,11 +105,21 @@ extension ClientSessionHandler {
             self.pings.removeValue(forKey: identifier)?.succeed(.nanoseconds(roundTripNanoseconds))
         case .connectionDead:
             self.fail(with: ConnectionDead())
-        case .update, .newServerSession, .saltsChanged, .timeSynchronized, .sessionRestarted, .keyDestroyed:
+        case .sessionRestarted:
+            self.repeatPings()
+            self.emit(event)
+        case .update, .newServerSession, .saltsChanged, .timeSynchronized, .keyDestroyed:
             self.emit(event)
         case .stateReported, .dropped, .sessionDestroyed:
             break
         }
+    }
+
+    /// A ping that was sent in a session that is no more has no answer.
+    private func repeatPings() {
+        let waiting = self.pings.values
+        self.pings = [:]
+        for promise in waiting { self.ping(promise) }
     }
 
     private func handle(_ error: RPCErrorMessage, of query: ClientSession.Query) {
