@@ -25,6 +25,7 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
     private var hasFailed = false
     private var context: ChannelHandlerContext?
     private var isPaused = false
+    private var hasEnded = false
 
     /// Makes the handler of a client.
     ///
@@ -66,6 +67,7 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
         guard self.isPaused, let context = self.context else { return }
         self.isPaused = false
         self.fireEvents(context: context)
+        if self.hasEnded { self.endOfStream(context: context) }
     }
 
     /// Writes a client's first bytes if the channel is active already.
@@ -153,7 +155,9 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
     }
 
     private func endOfStream(context: ChannelHandlerContext) {
-        guard !self.hasFailed else { return }
+        self.hasEnded = true
+        // What waits undecoded may be whole frames.
+        guard !self.hasFailed, !self.isPaused else { return }
         do {
             try self.connection.endOfStream()
         } catch {
