@@ -78,8 +78,10 @@ public struct ServerConfiguration: Sendable {
         public var partialFrame: TimeAmount = .minutes(2)
         /// The client may leave bytes unread in its socket. Default 2 minutes.
         public var stalledWrite: TimeAmount = .minutes(2)
-        /// Connections may go on after a graceful shutdown began. Default 5 s.
+        /// Connections may go on after a graceful shutdown began, and queries after their client's last byte. Default 5 s.
         public var drain: TimeAmount = .seconds(5)
+        /// A query may wait for the ones that it names in `invokeAfterMsg`; then `MSG_WAIT_TIMEOUT`. Default 0.5 s.
+        public var predecessor: TimeAmount = .milliseconds(500)
 
         /// The defaults.
         public init() {}

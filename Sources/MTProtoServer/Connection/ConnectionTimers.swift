@@ -13,6 +13,7 @@ struct ConnectionTimers {
         case stalledWrite = "client does not read"
         case disconnectDelay = "ping_delay_disconnect ran out"
         case drain = "closing took too long"
+        case halfClosed = "client has gone, its queries go on"
     }
 
     /// Since when bytes have come without a whole payload.
@@ -23,6 +24,7 @@ struct ConnectionTimers {
     private var unwritableSince: NIODeadline?
     private var disconnectAt: NIODeadline?
     private var closingSince: NIODeadline?
+    private var inputClosedSince: NIODeadline?
     private(set) var isAuthorized = false
     /// When a session of the connection wants to be woken.
     var sessionDeadline: NIODeadline?
@@ -61,6 +63,11 @@ struct ConnectionTimers {
         self.disconnectAt = now + delay
     }
 
+    /// The client's last byte has come: whether it still reads cannot be known.
+    mutating func inputClosed(at now: NIODeadline) {
+        self.inputClosedSince = self.inputClosedSince ?? now
+    }
+
     mutating func closing(at now: NIODeadline) {
         self.closingSince = now
     }
@@ -96,6 +103,7 @@ struct ConnectionTimers {
         consider(self.partialFrameSince, timeouts.partialFrame, .partialFrame)
         consider(self.unwritableSince, timeouts.stalledWrite, .stalledWrite)
         consider(self.disconnectAt, .zero, .disconnectDelay)
+        consider(self.inputClosedSince, timeouts.drain, .halfClosed)
         return next
     }
 }
@@ -122,7 +130,7 @@ extension ServerConnectionHandler {
             switch expiry {
             case .drain, .stalledWrite:
                 context.close(promise: nil)
-            case .handshake, .idle, .partialFrame, .disconnectDelay:
+            case .handshake, .idle, .partialFrame, .disconnectDelay, .halfClosed:
                 self.close()
             }
             if expiry == .drain { return }

@@ -7,9 +7,6 @@ internal import MTProtoTransport
 internal import NIOCore
 
 extension ServerConnectionHandler {
-    /// How long a query waits for the ones named in `invokeAfterMsg`.
-    private static let predecessorWait = TimeAmount.milliseconds(500)
-
     /// Starts a query: takes its wrappers off and hands it to whoever answers it.
     func start(_ query: ServerQuery, in session: ServerSessionIdentifier, context: ChannelHandlerContext) {
         let envelope: QueryEnvelope
@@ -57,7 +54,9 @@ extension ServerConnectionHandler {
         in session: ServerSessionIdentifier,
         context: ChannelHandlerContext
     ) {
-        let deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.predecessorWait) {
+        let deadline = context.eventLoop.assumeIsolated().scheduleTask(
+            in: self.shared.configuration.timeouts.predecessor
+        ) {
             if let expired = self.queries.takeDeferred(messageIdentifier) { expired.fail() }
         }
         self.queries.postpone(

@@ -153,8 +153,10 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
             if self.isClosing {
                 context.close(promise: nil)
             } else {
+                self.timers.inputClosed(at: context.eventLoop.now)
                 self.flushSessions()
                 self.closeIfFinished()
+                self.rescheduleTimer()
             }
         }
         context.fireUserInboundEventTriggered(event)
