@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MTProtoCrypto
+import MTProtoServer
+import MTProtoSession
+import MTProtoTransport
+import NIOCore
+import NIOPosix
+import Testing
+
+/// The end of a server.
+@Suite(.timeLimit(.minutes(2)))
+struct ShutdownTests {
+    @Test("What is ready is sent before the connection closes, and nothing new is accepted")
+    func drains() async throws {
+        var configuration = try LocalDataCenter.Configuration(privateKey: TestKeys.privateKey)
+        configuration.server.timeouts.drain = .minutes(5)
+        let dataCenter = try LocalDataCenter(configuration: configuration)
+        let (listening, continuation) = AsyncStream.makeStream(of: [SocketAddress].self)
+        let running = Task { try await dataCenter.run { continuation.yield($0) } }
+        var iterator = listening.makeAsyncIterator()
+        let address = try #require(await iterator.next()?.first)
+
+        let client = try await RawClient(to: address)
+        var session = try await client.makeSession()
+        try await client.ping(in: &session)
+        let idle = try await RawClient(to: address)
+        try await idle.ping(in: &session)
+        let query = session.seal(Queries.echo(30_000))
+        try await client.send(query.payload)
+        #expect(try await client.result(of: query.identifier, in: session) == Queries.echo(30_000))
+        running.cancel()
+        #expect(try await client.eventsUntilClosed().allSatisfy { if case .payload = $0 { true } else { false } })
+        try await idle.eventsUntilClosed()
+        await client.close()
+        await idle.close()
+        try await running.value
+        await #expect(throws: (any Error).self) { try await ByteConnection(to: address) }
+    }
+
+    @Test("A client that never closes is cut off when the drain time is over")
+    func drainTime() async throws {
+        let client = try await withDataCenter {
+            $0.server.timeouts.drain = .milliseconds(100)
+        } _: { dataCenter in
+            let bytes = try await ByteConnection(to: dataCenter.addresses[0])
+            try await eventually { dataCenter.server.connectionCount == 1 }
+            return bytes.channel
+        }
+        try? await client.close()
+    }
+
+    @Test("An address that is taken is an error of run()")
+    func addressInUse() async throws {
+        try await withDataCenter { dataCenter in
+            let port = try #require(dataCenter.addresses[0].port)
+            await #expect(throws: (any Error).self) {
+                try await withDataCenter {
+                    $0.server.addresses = [.loopback, try? SocketEndpoint(host: "127.0.0.1", port: port)].compactMap {
+                        $0
+                    }
+                } _: { _ in
+                }
+            }
+        }
+    }
+
+    @Test("The body's error is thrown, after the server has ended")
+    func bodyThrows() async throws {
+        struct Mine: Error {}
+        await #expect(throws: Mine.self) {
+            try await withDataCenter { _ in throw Mine() }
+        }
+    }
+
+    @Test("A server without an RSA key is refused")
+    func noKey() {
+        #expect(throws: KeyExchangeError.self) {
+            try MTProtoServer(
+                configuration: ServerConfiguration(privateKeys: []),
+                responder: ClosureResponder { query, _ in .result(query) }
+            )
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOPosix
+
+/// Hands the bytes of a channel to a test, in order; ends with the peer's last byte.
+final class Inbound: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let continuation: AsyncStream<ByteBuffer>.Continuation
+
+    init(_ continuation: AsyncStream<ByteBuffer>.Continuation) {
+        self.continuation = continuation
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.continuation.yield(self.unwrapInboundIn(data))
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .some(.inputClosed) = event as? ChannelEvent { self.continuation.finish() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.continuation.finish()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.continuation.finish()
+        context.close(promise: nil)
+    }
+}
+
+/// A TCP connection of which the test sees and sends every byte.
+struct ByteConnection {
+    let channel: any Channel
+    private var bytes: AsyncStream<ByteBuffer>.Iterator
+
+    /// - Parameter reads: whether bytes are read as they come; otherwise only after ``startReading()``.
+    init(to address: SocketAddress, reads: Bool = true) async throws {
+        let (stream, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
+        self.channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.autoRead, value: reads)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Inbound(continuation))
+                }
+            }
+            .connect(to: address)
+            .get()
+        self.bytes = stream.makeAsyncIterator()
+    }
+
+    /// The next bytes; `nil` after the peer's last one.
+    mutating func read() async -> ByteBuffer? {
+        await self.bytes.next()
+    }
+
+    func write(_ bytes: ByteBuffer) async throws {
+        try await self.channel.writeAndFlush(bytes)
+    }
+
+    /// Writes and flushes every piece on its own.
+    func write(_ bytes: ByteBuffer, inPiecesOf length: Int) async throws {
+        var bytes = bytes
+        while let piece = bytes.readSlice(length: min(length, max(1, bytes.readableBytes))) {
+            try await self.channel.writeAndFlush(piece)
+            if bytes.readableBytes == 0 { return }
+        }
+    }
+
+    /// The sending side, for a task of its own.
+    var writer: ByteWriter { ByteWriter(channel: self.channel) }
+
+    func startReading() async throws {
+        try await self.channel.setOption(.autoRead, value: true).get()
+    }
+
+    /// Sends no more; still reads.
+    func closeOutput() async throws {
+        try await self.channel.close(mode: .output)
+    }
+
+    func close() async {
+        try? await self.channel.close()
+    }
+}
+
+/// The sending side of a connection.
+struct ByteWriter: Sendable {
+    let channel: any Channel
+
+    func write(_ bytes: ByteBuffer) async throws {
+        try await self.channel.writeAndFlush(bytes)
+    }
+
+    /// Returns when the event loop has let some time go by.
+    func pause(_ time: TimeAmount) async throws {
+        try await self.channel.eventLoop.scheduleTask(in: time) {}.futureResult.get()
+    }
+}
