@@ -126,7 +126,8 @@ enum PEM {
                 secondPrime: try Self.number(&nodes)
             )
             // The three numbers of the Chinese remainder theorem follow from the others.
-            // (Not copied into arrays: Swift 6.3.1 frees an array that is dropped in this loop and then writes to it.)
+            // (Slices, not arrays: where arrays were made and dropped here, the address sanitizer saw Swift 6.3.1 free one
+            // and write to it in an optimized build.)
             for _ in 0..<3 {
                 _ = try ArraySlice<UInt8>(derEncoded: &nodes)
             }
