@@ -140,17 +140,23 @@ struct ConnectFailureTests {
         }
     }
 
-    @Test("The limit of the whole connect", arguments: [Stage.product, .session])
-    func connectTimeout(stage: Stage) async throws {
+    @Test("The limit of the whole connect", arguments: [false, true])
+    func connectTimeout(isSaved: Bool) async throws {
+        // With a saved key the first thing sent is the encrypted ping.
+        let key = try AuthorizationKey(RandomSource.seeded(3).bytes(256))
+        let saved = SavedConnection(
+            dataCenter: DataCenterIdentifier(2),
+            permanent: SavedSession(authorizationKey: key, salts: [], timeOffsetNanoseconds: 0)
+        )
         try await ScriptedServer.run { connection in
-            try await stage.reach(connection)
             await connection.closed()
         } _: { endpoint in
             let error = await Self.failure(to: endpoint) {
-                $0.timeouts.connect = stage == .product ? .seconds(1) : .seconds(4)
+                $0.savedConnection = isSaved ? saved : nil
+                $0.timeouts.connect = .seconds(1)
             }
             #expect(error?.code == .timeout)
-            #expect(error?.phase == stage.phase)
+            #expect(error?.phase == (isSaved ? .encryptedSession : .keyExchange))
         }
     }
 
@@ -265,8 +271,12 @@ struct ConnectFailureTests {
             // Serves until the client closes.
             _ = try await connection.query()
         } _: { endpoint in
-            try await MTProtoClient.withConnection(to: .endpoint(endpoint), configuration: clientConfiguration()) { _ in
+            let configuration = clientConfiguration {
+                // More than a thousand packets.
+                $0.timeouts.connect = .seconds(100)
+                $0.timeouts.keyExchangeStep = .seconds(60)
             }
+            try await MTProtoClient.withConnection(to: .endpoint(endpoint), configuration: configuration) { _ in }
         }
     }
 
