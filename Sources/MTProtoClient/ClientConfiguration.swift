@@ -33,7 +33,8 @@ public struct ClientConfiguration: Sendable {
     public var random: RandomSource = .system
     /// Where the client logs. Default: nowhere. Keys, payloads and addresses of proxies are never logged.
     public var logger = Logger(label: "mtproto.client", factory: { _ in SwiftLogNoOpLogHandler() })
-    /// Called with each step of connecting as it ends, on the task that connects. Default: nothing.
+    /// Called with each step of connecting as it ends: on the task that connects, and for ``ConnectionPhase/initialization`` on
+    /// the event loop, when the first query is answered. It must not block. Default: nothing.
     public var onStep: @Sendable (ConnectionStep) -> Void = { _ in }
 
     /// The defaults.
@@ -49,6 +50,9 @@ public struct ClientConfiguration: Sendable {
         public var keyExchangeStep: Duration = .seconds(10)
         /// The first encrypted answer. Default 10 s.
         public var session: Duration = .seconds(10)
+        /// The answer to a query, when the call names no limit of its own. Default: none; the connection's liveness is watched
+        /// by pings.
+        public var query: Duration?
 
         /// The defaults.
         public init() {}

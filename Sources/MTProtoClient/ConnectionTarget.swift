@@ -27,11 +27,19 @@ public struct ConnectionTarget: Sendable, Hashable {
     ///   - number: 1…5, or 1…3 of the test ones.
     ///   - isTest: whether a test data centre is meant.
     ///   - isMedia: whether its media part is meant.
-    /// - Returns: `nil` when there is no such data centre.
-    public static func dataCenter(_ number: Int16, isTest: Bool = false, isMedia: Bool = false) -> ConnectionTarget? {
+    /// - Throws: ``MTProtoClientError`` with ``MTProtoClientError/Code/invalidConfiguration`` when there is no such data centre.
+    public static func dataCenter(
+        _ number: Int16,
+        isTest: Bool = false,
+        isMedia: Bool = false
+    ) throws(MTProtoClientError) -> ConnectionTarget {
         let addresses = isTest ? Self.testAddresses : Self.productionAddresses
         guard let address = addresses[number], let endpoint = try? SocketEndpoint(host: address, port: 443) else {
-            return nil
+            throw MTProtoClientError(
+                .invalidConfiguration,
+                phase: .dial,
+                message: "there is no \(isTest ? "test " : "")data centre \(number)"
+            )
         }
         return ConnectionTarget(
             endpoint: endpoint,

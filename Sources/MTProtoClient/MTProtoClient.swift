@@ -38,6 +38,13 @@ public enum MTProtoClient {
                 result = try await body(connection)
             } catch {
                 await connection.close()
+                // A query that failed because this task was cancelled says so.
+                if holder.reason is CancellationError, var failure = error as? MTProtoClientError,
+                    failure.code == .connectionClosed
+                {
+                    failure.code = .cancelled
+                    throw failure
+                }
                 throw error
             }
             await connection.close()
@@ -68,7 +75,8 @@ public enum MTProtoClient {
                 steps: establisher.steps,
                 established: session,
                 permanent: keys.permanent,
-                expiresAt: keys.temporary?.expiresAt
+                expiresAt: keys.temporary?.expiresAt,
+                queryTimeout: configuration.timeouts.query
             )
         } catch {
             await holder.closeAndWait()
@@ -83,36 +91,53 @@ public enum MTProtoClient {
     }
 }
 
-/// The channel of a connection from the moment it exists, so that a time limit or a cancellation can close it in any phase.
+/// The channels of a connection from the moment they exist, so that a time limit or a cancellation can close them in any
+/// phase. While dialing there may be several, one for each address tried.
 final class ChannelHolder: Sendable {
     private struct State {
-        var channel: (any Channel)?
+        var channels: [any Channel] = []
         var reason: (any Error)?
     }
 
     private let state = Mutex(State())
 
-    /// Why the channel was closed from outside.
+    /// Why the channels were closed from outside.
     var reason: (any Error)? { self.state.withLock { $0.reason } }
 
+    /// Adds a channel that is dialing.
+    ///
     /// - Throws: the reason, when closing came first.
     func hold(_ channel: any Channel) throws {
         let reason = self.state.withLock { state in
-            state.channel = channel
+            state.channels.append(channel)
             return state.reason
         }
         if let reason { throw reason }
     }
 
-    func close(because reason: any Error) {
-        let channel = self.state.withLock { state in
-            if state.reason == nil { state.reason = reason }
-            return state.channel
+    /// The channel that is connected; the others are closed by whoever dialed.
+    ///
+    /// - Throws: the reason, when closing came first.
+    func keep(_ channel: any Channel) throws {
+        let reason = self.state.withLock { state in
+            state.channels = [channel]
+            return state.reason
         }
-        channel?.close(promise: nil)
+        if let reason {
+            channel.close(promise: nil)
+            throw reason
+        }
+    }
+
+    func close(because reason: any Error) {
+        let channels = self.state.withLock { state in
+            if state.reason == nil { state.reason = reason }
+            return state.channels
+        }
+        for channel in channels { channel.close(promise: nil) }
     }
 
     func closeAndWait() async {
-        try? await self.state.withLock { $0.channel }?.close()
+        for channel in self.state.withLock({ $0.channels }) { try? await channel.close() }
     }
 }

@@ -22,12 +22,12 @@ extension MTProtoClientError {
             return error
         case is CancellationError:
             return make(.cancelled, "")
-        case let error as LostQuery:
-            var result = self.classify(error.cause, phase: phase)
-            result.delivery = error.delivery
+        case let error as QueryFailure:
+            var result = self.classify(error.cause, phase: error.phase)
+            result.delivery = error.delivery ?? result.delivery
             return result
         case let error as ReceivedTransportError:
-            let isUnknownKey = error.code == .notFound && (phase == .encryptedSession || phase == .use)
+            let isUnknownKey = error.code == .notFound && phase >= .encryptedSession
             var result = make(isUnknownKey ? .authorizationKeyUnknown : .transportError, error.code.explanation)
             result.transportError = error.code
             return result
@@ -40,17 +40,30 @@ extension MTProtoClientError {
         case let error as KeyExchangeError:
             return make(.keyExchange, "\(error)")
         case let error as SessionError:
-            return make(error.code == .queueFull ? .queueFull : .session, "\(error)")
+            var result = make(self.code(of: error), "\(error)")
+            result.delivery = error.deliveryState
+            return result
         case let error as TransportConnectionError:
             return make(.framing, "\(error)")
         case is MessageError:
             return make(phase < .encryptedSession ? .keyExchange : .session, "malformed message")
         case is ConnectionClosedByPeer:
             return make(.connectionClosed, "by the server")
+        case is ConnectionClosedLocally:
+            return make(.connectionClosed, "by this end")
         case is ConnectionDead:
             return make(.timeout, "the server does not answer pings")
         default:
             return self.classifySystem(error, phase: phase)
+        }
+    }
+
+    private static func code(of error: SessionError) -> Code {
+        switch error.code {
+        case .queueFull: return .queueFull
+        case .invalidQuery: return .invalidQuery
+        case .deliveryUnknown, .sessionRestarted, .rejected, .answerLost, .answerTooLarge: return .queryLost
+        default: return .session
         }
     }
 

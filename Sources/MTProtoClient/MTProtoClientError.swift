@@ -22,6 +22,8 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
             case rpcError = "rpc error"
             case queueFull = "too many queries"
             case malformedResult = "malformed result"
+            case invalidQuery = "invalid query"
+            case queryLost = "query lost"
             case cancelled
             case inputOutput = "input/output error"
         }
@@ -56,6 +58,10 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
         public static let rpcError = Code(.rpcError)
         /// Too many queries wait for answers; the query was not taken.
         public static let queueFull = Code(.queueFull)
+        /// The query cannot be sent: empty, not a multiple of 4 bytes, too long, or a service message.
+        public static let invalidQuery = Code(.invalidQuery)
+        /// The query was sent and its answer cannot be had; see ``MTProtoClientError/delivery``.
+        public static let queryLost = Code(.queryLost)
         /// A result is not what the method says.
         public static let malformedResult = Code(.malformedResult)
         /// The task was cancelled.
@@ -101,8 +107,10 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
     /// Whether the same attempt may succeed later or elsewhere.
     public var isRetryable: Bool {
         switch self.code {
-        case .invalidConfiguration, .keyExchange, .authorizationKeyUnknown, .malformedResult, .cancelled:
+        case .invalidConfiguration, .keyExchange, .authorizationKeyUnknown, .malformedResult, .invalidQuery, .cancelled:
             return false
+        case .queryLost:
+            return self.delivery == .notDelivered
         case .transportError:
             return self.transportError == .flood
         case .rpcError:

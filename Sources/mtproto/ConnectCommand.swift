@@ -41,8 +41,17 @@ struct ConnectCommand: AsyncParsableCommand {
             throw error
         } catch {
             Console.error("mtproto connect: \(error)")
+            if self.options.json { Console.line(try JSONLines.encode(EarlyFailure(error: "\(error)"))) }
             throw ExitCode(1)
         }
+    }
+
+    /// The last line of JSON where nothing was tried.
+    private struct EarlyFailure: Encodable {
+        let ok = false
+        let error: String
+        let steps: [String] = []
+        let attempts: [String] = []
     }
 
     private func run(to target: ConnectionTarget, publicKeys: [RSAPublicKey]) async throws {

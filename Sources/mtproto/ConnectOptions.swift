@@ -23,7 +23,12 @@ struct ConnectOptions: ParsableArguments {
     )
     var endpoint: String?
 
-    @Option(name: .customLong("dc"), help: "One of Telegram's data centres, 1 to 5 (1 to 3 with --test).")
+    @Option(
+        name: .customLong("dc"),
+        help: """
+            One of Telegram's data centres, 1 to 5 (1 to 3 with --test); with an endpoint, the data centre that it is.
+            """
+    )
     var dataCenter: Int16?
 
     @Flag(help: "The test data centre of that number.")
@@ -77,7 +82,6 @@ struct ConnectOptions: ParsableArguments {
         }
         if !self.proxy.isEmpty { throw ValidationError("--proxy is not available yet.") }
         if self.ca != nil { throw ValidationError("--ca is for wss and https, which are not available yet.") }
-        if self.endpoint != nil, self.dataCenter != nil { throw ValidationError("Give an endpoint or --dc, not both.") }
         if self.dataCenter == nil, self.test || self.media {
             throw ValidationError("--test and --media go with --dc.")
         }
@@ -86,6 +90,9 @@ struct ConnectOptions: ParsableArguments {
         }
         if self.quickAck, self.framing == .full, !self.matrix {
             throw ValidationError("The full framing has no quick acknowledgements.")
+        }
+        if self.session != nil, self.endpoint == nil, self.dataCenter == nil {
+            throw ValidationError("The embedded data centre forgets its keys: --session goes with an endpoint or --dc.")
         }
         if self.matrix, self.session != nil { throw ValidationError("--matrix makes new keys; leave --session out.") }
         guard self.timeout > 0, self.timeout <= 86_400 else {
@@ -96,20 +103,28 @@ struct ConnectOptions: ParsableArguments {
 
     /// What to connect to; `nil` for the embedded data centre.
     func target() throws -> ConnectionTarget? {
-        if let number = self.dataCenter {
-            guard let target = ConnectionTarget.dataCenter(number, isTest: self.test, isMedia: self.media) else {
+        guard let text = self.endpoint else {
+            guard let number = self.dataCenter else { return nil }
+            do {
+                return try ConnectionTarget.dataCenter(number, isTest: self.test, isMedia: self.media)
+            } catch {
                 throw ValidationError("There is no \(self.test ? "test " : "")data centre \(number).")
             }
-            return target
         }
-        guard let text = self.endpoint else { return nil }
         do {
             let isURL = text.contains("://")
             let endpoint = try Endpoint(isURL ? text : "tcp://\(text)")
             guard endpoint.scheme == .tcp else {
                 throw ValidationError("\(endpoint.scheme.rawValue):// is not available yet; use HOST:PORT.")
             }
-            return .endpoint(endpoint.socket)
+            guard let number = self.dataCenter else { return .endpoint(endpoint.socket) }
+            guard DataCenterIdentifier.numbers.contains(number) else {
+                throw ValidationError("--dc takes a number from 1 to 9999.")
+            }
+            return .endpoint(
+                endpoint.socket,
+                dataCenter: DataCenterIdentifier(number, isTest: self.test, isMedia: self.media)
+            )
         } catch let error as EndpointError {
             throw ValidationError("'\(text)': \(error)")
         }

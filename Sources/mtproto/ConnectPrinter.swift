@@ -12,6 +12,7 @@ struct ConnectPrinter: Sendable {
     private struct StepLine: Encodable {
         let step: String
         let ms: Double
+        let skipped: Bool?
     }
 
     func begin() {
@@ -22,7 +23,9 @@ struct ConnectPrinter: Sendable {
     @Sendable
     func step(_ step: ConnectionStep) {
         if self.isJSON {
-            if let line = try? JSONLines.encode(StepLine(step: step.phase.rawValue, ms: step.milliseconds)) {
+            if let line = try? JSONLines.encode(
+                StepLine(step: step.phase.rawValue, ms: step.milliseconds, skipped: step.isSkipped ? true : nil)
+            ) {
                 Console.line(line)
             }
         } else {

@@ -45,7 +45,10 @@ struct ConnectReport: Sendable {
 
     var isOK: Bool { self.errorText == nil && self.result != nil }
 
-    var milliseconds: Double { self.steps.reduce(0) { $0 + $1.milliseconds } }
+    /// How long the whole run took, to its success or its failure.
+    var elapsed: Duration = .zero
+
+    var milliseconds: Double { ConnectionStep(phase: .use, duration: self.elapsed).milliseconds }
 
     mutating func note(_ connection: MTProtoConnection) {
         self.steps = connection.steps
@@ -53,7 +56,7 @@ struct ConnectReport: Sendable {
         self.sessionIdentifier = connection.sessionIdentifier
     }
 
-    mutating func fail(_ error: any Error, in phase: ConnectionPhase) {
+    mutating func fail(_ error: any Error) {
         if let error = error as? MTProtoClientError {
             self.error = error
             if self.steps.isEmpty { self.steps = error.steps }

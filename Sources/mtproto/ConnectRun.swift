@@ -24,38 +24,50 @@ struct ConnectRun: Sendable {
         onStep: @escaping @Sendable (ConnectionStep) -> Void
     ) async -> ConnectReport {
         var report = ConnectReport(run: self, target: target)
+        let start = ContinuousClock.now
         do {
             var configuration = self.configuration(publicKeys: publicKeys, onStep: onStep)
             if let sessionFile, Files.exists(sessionFile) {
-                configuration.savedConnection = try self.load(sessionFile)
+                configuration.savedConnection = try self.load(sessionFile, for: target)
             }
             report = try await MTProtoClient.withConnection(to: target, configuration: configuration) { connection in
                 var report = report
                 report.note(connection)
                 do {
-                    try await self.use(connection, report: &report, onStep: onStep)
+                    let rest = .seconds(self.timeout) - start.duration(to: .now)
+                    try await self.use(connection, timeout: max(rest, .milliseconds(1)), report: &report)
                     if let sessionFile {
                         let saved = try await connection.savedConnection()
                         try Files.write(JSONLines.encode(saved), to: sessionFile, isSecret: true)
                     }
                 } catch {
-                    report.fail(error, in: .initialization)
+                    report.fail(error)
                 }
                 return report
             }
         } catch {
-            report.fail(error, in: .dial)
+            report.fail(error)
         }
+        report.elapsed = start.duration(to: .now)
         return report
     }
 
-    private func load(_ path: String) throws -> SavedConnection {
+    private func load(_ path: String, for target: ConnectionTarget) throws -> SavedConnection {
         let text = try Files.readText(path)
+        let saved: SavedConnection
         do {
-            return try JSONLines.decode(SavedConnection.self, from: text)
+            saved = try JSONLines.decode(SavedConnection.self, from: text)
         } catch {
             throw FileError(path: path, reason: "is not a saved session; remove it to make a new one")
         }
+        guard saved.dataCenter == target.dataCenter else {
+            throw FileError(
+                path: path,
+                reason:
+                    "is of data centre \(saved.dataCenter.encoded), not of \(target.dataCenter.encoded); use a file for each"
+            )
+        }
+        return saved
     }
 
     private func configuration(
@@ -75,25 +87,24 @@ struct ConnectRun: Sendable {
 
     private func use(
         _ connection: MTProtoConnection,
-        report: inout ConnectReport,
-        onStep: @Sendable (ConnectionStep) -> Void
+        timeout: Duration,
+        report: inout ConnectReport
     ) async throws {
         let clock = ContinuousClock()
         let start = clock.now
         let result: Config
         if self.wantsQuickAck {
-            let sent = try connection.send(HelpGetConfig().serialized())
+            let sent = try connection.send(HelpGetConfig().serialized(), timeout: timeout)
             try await sent.received()
             report.quickAckMilliseconds =
                 ConnectionStep(phase: .use, duration: start.duration(to: clock.now)).milliseconds
             var reader = TLReader(try await sent.result())
             result = try HelpGetConfig.readResult(&reader)
         } else {
-            result = try await connection.invoke(HelpGetConfig())
+            result = try await connection.invoke(HelpGetConfig(), timeout: timeout)
         }
-        let step = ConnectionStep(phase: .initialization, duration: start.duration(to: clock.now))
-        report.steps.append(step)
-        onStep(step)
+        // The connection has reported the step itself, as it happened.
+        report.steps.append(ConnectionStep(phase: .initialization, duration: start.duration(to: clock.now)))
         report.result = .init(result)
     }
 }

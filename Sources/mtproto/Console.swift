@@ -10,8 +10,6 @@ internal import Glibc
 
 /// Lines to the standard streams, written at once: whoever reads a pipe sees them when they happen.
 enum Console {
-    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
-
     static func line(_ text: String) {
         self.write(text + "\n", to: STDOUT_FILENO)
     }
@@ -23,9 +21,15 @@ enum Console {
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+            let count = bytes.withUnsafeBytes { systemWrite(descriptor, $0) }
             if count < 0 {
-                guard errno == EINTR else { return }
+                if errno == EAGAIN {
+                    // Somebody made the pipe non-blocking: wait for its reader.
+                    var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    poll(&ready, 1, -1)
+                } else if errno != EINTR {
+                    return
+                }
             } else {
                 bytes = bytes.dropFirst(count)
             }
@@ -36,8 +40,4 @@ enum Console {
     static func ignoreHangUp() {
         _ = signal(SIGHUP, SIG_IGN)
     }
-}
-
-private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
-    write(descriptor, bytes, count)
 }

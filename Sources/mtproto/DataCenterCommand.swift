@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Glibc
+#endif
 internal import ArgumentParser
 internal import Logging
 internal import MTProtoCrypto
@@ -67,6 +74,9 @@ struct DataCenterCommand: AsyncParsableCommand {
         if let number = self.dataCenterNumber, !(1...9_999).contains(number) {
             throw ValidationError("--dc-id takes a number from 1 to 9999.")
         }
+        if let key = self.key, let publicKeyOut = self.publicKeyOut, Files.isSame(key, publicKeyOut) {
+            throw ValidationError("--key and --public-key-out name the same file.")
+        }
         if self.test, self.dataCenterNumber == nil { throw ValidationError("--test goes with --dc-id.") }
         _ = try self.addresses()
         _ = try self.faultPlan()
@@ -93,11 +103,17 @@ struct DataCenterCommand: AsyncParsableCommand {
     func run() async throws {
         do {
             try await self.serve()
+        } catch let error as IOError {
+            Console.error("mtproto dc: cannot listen on \(self.listenText): \(error)")
+            if error.errnoCode == EADDRINUSE { Console.error("  Another program listens there; choose another port.") }
+            throw ExitCode(1)
         } catch {
             Console.error("mtproto dc: \(error)")
             throw ExitCode(1)
         }
     }
+
+    private var listenText: String { self.listen.isEmpty ? "127.0.0.1" : self.listen.joined(separator: ", ") }
 
     private func serve() async throws {
         let privateKey = try self.privateKey()

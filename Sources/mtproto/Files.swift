@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
+#if canImport(Darwin)
+internal import Darwin
+#elseif canImport(Musl)
+internal import Musl
 #else
-internal import Foundation
+internal import Glibc
 #endif
 
 /// A file that cannot be used.
@@ -20,61 +22,91 @@ enum Files {
     private static let maximumLength = 1 << 20
 
     static func exists(_ path: String) -> Bool {
-        FileManager.default.fileExists(atPath: path)
+        var status = stat()
+        return stat(path, &status) == 0
     }
 
-    static func readText(_ path: String) throws -> String {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: path))
-        } catch {
-            throw FileError(path: path, reason: self.exists(path) ? "cannot be read" : "there is no such file")
+    /// Whether two paths name one file, or would.
+    static func isSame(_ first: String, _ second: String) -> Bool {
+        var left = stat()
+        var right = stat()
+        if stat(first, &left) == 0, stat(second, &right) == 0 {
+            return left.st_dev == right.st_dev && left.st_ino == right.st_ino
         }
-        guard data.count <= self.maximumLength else {
-            throw FileError(path: path, reason: "larger than \(self.maximumLength) bytes")
+        let firstParts = self.split(first)
+        let secondParts = self.split(second)
+        guard firstParts.name == secondParts.name, stat(firstParts.folder, &left) == 0,
+            stat(secondParts.folder, &right) == 0
+        else { return false }
+        return left.st_dev == right.st_dev && left.st_ino == right.st_ino
+    }
+
+    static func readText(_ path: String) throws(FileError) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw FileError(path: path, reason: errno == ENOENT ? "there is no such file" : "cannot be read")
         }
-        guard let text = String(data: data, encoding: .utf8) else {
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            if count < 0 {
+                guard errno == EINTR else { throw FileError(path: path, reason: "cannot be read") }
+                continue
+            }
+            guard count > 0 else { break }
+            bytes.append(contentsOf: chunk[..<count])
+            guard bytes.count <= self.maximumLength else {
+                throw FileError(path: path, reason: "larger than \(self.maximumLength) bytes")
+            }
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw FileError(path: path, reason: "is not text")
         }
         return text
     }
 
-    /// Replaces a file in one step; a secret one is readable by its owner only.
-    static func write(_ text: String, to path: String, isSecret: Bool) throws {
-        let temporary = path + ".new"
-        do {
-            if self.exists(temporary) { try FileManager.default.removeItem(atPath: temporary) }
-            let permissions: [FileAttributeKey: Any] = [.posixPermissions: isSecret ? 0o600 : 0o644]
-            guard
-                FileManager.default.createFile(
-                    atPath: temporary,
-                    contents: Data(text.utf8),
-                    attributes: permissions
-                )
-            else { throw FileError(path: path, reason: "cannot be written") }
-            try self.rename(temporary, to: path)
-        } catch let error as FileError {
-            throw error
-        } catch {
+    /// Replaces a file in one step: at every moment there is the old one or the new one, whole. A secret one is readable by
+    /// its owner only from its first byte.
+    static func write(_ text: String, to path: String, isSecret: Bool) throws(FileError) {
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw FileError(path: path, reason: "is not a regular file")
+        }
+        let parts = self.split(path)
+        let temporary = "\(parts.folder)/.\(parts.name).\(UInt64.random(in: .min ... .max))"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, isSecret ? 0o600 : 0o644)
+        guard descriptor >= 0 else { throw FileError(path: path, reason: "cannot be written") }
+        let isWritten = self.write(Array(text.utf8), to: descriptor) && fsync(descriptor) == 0
+        close(descriptor)
+        guard isWritten, rename(temporary, path) == 0 else {
+            unlink(temporary)
             throw FileError(path: path, reason: "cannot be written")
         }
     }
 
-    private static func rename(_ source: String, to destination: String) throws {
-        if self.exists(destination) { try FileManager.default.removeItem(atPath: destination) }
-        try FileManager.default.moveItem(atPath: source, toPath: destination)
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0) }
+            if count < 0 {
+                guard errno == EINTR else { return false }
+            } else {
+                rest = rest.dropFirst(count)
+            }
+        }
+        return true
+    }
+
+    private static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        let folder = String(path[..<slash])
+        return (folder.isEmpty ? "/" : folder, String(path[path.index(after: slash)...]))
     }
 }
 
-/// One JSON object a line.
-enum JSONLines {
-    static func encode(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
-    }
-
-    static func decode<Value: Decodable>(_ type: Value.Type, from text: String) throws -> Value {
-        try JSONDecoder().decode(type, from: Data(text.utf8))
-    }
+/// `write(2)`, which a method of the same name hides.
+func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    write(descriptor, bytes.baseAddress, bytes.count)
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
 internal import MTProtoSession
 internal import NIOCore
 
@@ -21,7 +20,7 @@ extension ClientSessionHandler {
         quickAck: EventLoopPromise<Void>?
     ) {
         if let failure = self.failure {
-            let lost = LostQuery(cause: failure, delivery: .notDelivered)
+            let lost = QueryFailure(cause: failure, phase: .use, delivery: .notDelivered)
             result.fail(lost)
             quickAck?.fail(lost)
             return
@@ -38,7 +37,8 @@ extension ClientSessionHandler {
                 result: result,
                 quickAck: quickAck,
                 bareQuery: isService ? nil : query,
-                isWrapped: isWrapped
+                isWrapped: isWrapped,
+                start: .now
             )
             self.queriesByNumber[number] = handle
             self.scheduleFlush()
@@ -60,7 +60,8 @@ extension ClientSessionHandler {
                 result: result,
                 quickAck: nil,
                 bareQuery: nil,
-                isWrapped: false
+                isWrapped: false,
+                start: .now
             )
             self.scheduleFlush()
         } catch {
@@ -68,11 +69,12 @@ extension ClientSessionHandler {
         }
     }
 
-    func cancel(_ number: UInt64) {
+    /// Gives a query up; the server is told that nobody waits for the answer.
+    func cancel(_ number: UInt64, because reason: any Error) {
         guard let query = self.queriesByNumber[number], let request = self.takeRequest(query) else { return }
+        let delivery = self.session.deliveryState(of: query)
         _ = self.session.cancel(query, at: self.clock.now())
-        request.result.fail(CancellationError())
-        request.quickAck?.fail(CancellationError())
+        request.fail(with: reason, delivery: delivery)
         self.scheduleFlush()
     }
 
@@ -90,7 +92,7 @@ extension ClientSessionHandler {
         switch event {
         case .result(let query, let result):
             guard let request = self.takeRequest(query) else { return }
-            if request.isWrapped { self.isInitialized = true }
+            self.noteAnswer(to: request)
             request.quickAck?.succeed()
             request.result.succeed(result)
         case .rpcError(let query, let error):
@@ -99,8 +101,7 @@ extension ClientSessionHandler {
             self.requests[query]?.quickAck?.succeed()
         case .failed(let query, let error):
             guard let request = self.takeRequest(query) else { return }
-            request.result.fail(error)
-            request.quickAck?.fail(error)
+            request.fail(with: error, delivery: error.deliveryState)
         case .pong(let identifier, let roundTripNanoseconds):
             self.pings.removeValue(forKey: identifier)?.succeed(.nanoseconds(roundTripNanoseconds))
         case .connectionDead:
@@ -136,9 +137,16 @@ extension ClientSessionHandler {
             )
             return
         }
-        if request.isWrapped { self.isInitialized = true }
+        self.noteAnswer(to: request)
         request.quickAck?.succeed()
-        request.result.fail(error)
+        request.fail(with: error)
+    }
+
+    /// The first answer to a wrapped query, be it an error, says that the server knows the application now.
+    private func noteAnswer(to request: Request) {
+        guard request.isWrapped, !self.isInitialized else { return }
+        self.isInitialized = true
+        self.onStep(ConnectionStep(phase: .initialization, duration: request.start.duration(to: .now)))
     }
 
     private func emit(_ event: ClientSessionEvent) {

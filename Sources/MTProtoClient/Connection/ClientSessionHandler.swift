@@ -22,6 +22,17 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
         /// The query, kept while its `initConnection` wrapper may have to be repeated.
         var bareQuery: ByteBuffer?
         let isWrapped: Bool
+        let start: ContinuousClock.Instant
+
+        func fail(with cause: any Error, delivery: DeliveryState? = nil) {
+            let error = QueryFailure(
+                cause: cause,
+                phase: self.isWrapped ? .initialization : .use,
+                delivery: delivery
+            )
+            self.result.fail(error)
+            self.quickAck?.fail(error)
+        }
     }
 
     var session: ClientSession
@@ -35,6 +46,8 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
     /// Whether the server has answered a query that was wrapped in `initConnection`.
     var isInitialized = false
     var events: ConnectionEventsSource?
+    private static let closingTime = TimeAmount.seconds(1)
+    let onStep: @Sendable (ConnectionStep) -> Void
     private var isFlushScheduled = false
     private var hasPendingRead = false
     private var isEventDemandExhausted = false
@@ -42,11 +55,18 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
     private(set) var failure: (any Error)?
     private var isEnded = false
 
-    init(session: consuming ClientSession, application: ApplicationInformation, clock: SessionClock, logger: Logger) {
+    init(
+        session: consuming ClientSession,
+        application: ApplicationInformation,
+        clock: SessionClock,
+        logger: Logger,
+        onStep: @escaping @Sendable (ConnectionStep) -> Void
+    ) {
         self.session = session
         self.application = application
         self.clock = clock
         self.logger = logger
+        self.onStep = onStep
     }
 
     // MARK: Life
@@ -81,6 +101,24 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
         self.context?.close(promise: nil)
     }
 
+    /// Closes in good order: what is queued, and the acknowledgements that wait, go before the end.
+    func finish(because reason: any Error) {
+        guard !self.isEnded, let context = self.context else { return }
+        self.session.connectionWillClose()
+        self.flush()
+        self.failure = reason
+        // Until the last byte has left, or a second is over: a server that does not read must not hold us.
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) {
+            context.close(promise: nil)
+        }
+        promise.futureResult.assumeIsolated().whenComplete { _ in
+            timer.cancel()
+            context.close(promise: nil)
+        }
+        context.close(mode: .output, promise: promise)
+    }
+
     private func end(with error: any Error) {
         guard !self.isEnded else { return }
         self.isEnded = true
@@ -90,10 +128,10 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
         self.session.connectionClosed(at: self.clock.now())
         for (query, delivery) in self.session.end() {
             guard let request = self.takeRequest(query) else { continue }
-            self.failRequest(request, with: LostQuery(cause: error, delivery: delivery))
+            request.fail(with: error, delivery: delivery)
         }
         for request in self.requests.values {
-            self.failRequest(request, with: LostQuery(cause: error, delivery: .maybeDelivered))
+            request.fail(with: error, delivery: .maybeDelivered)
         }
         self.requests.removeAll()
         self.queriesByNumber.removeAll()
@@ -101,11 +139,6 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
         self.pings.removeAll()
         self.events?.finish()
         self.events = nil
-    }
-
-    private func failRequest(_ request: Request, with error: any Error) {
-        request.result.fail(error)
-        request.quickAck?.fail(error)
     }
 
     func takeRequest(_ query: ClientSession.Query) -> Request? {
@@ -211,8 +244,13 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
     }
 }
 
-/// A query that ended with its connection.
-struct LostQuery: Error {
+/// A query that failed.
+struct QueryFailure: Error {
     let cause: any Error
-    let delivery: DeliveryState
+    let phase: ConnectionPhase
+    /// What is known of it when its connection ended.
+    let delivery: DeliveryState?
 }
+
+/// The caller closed the connection.
+struct ConnectionClosedLocally: Error {}

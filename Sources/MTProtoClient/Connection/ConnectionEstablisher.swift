@@ -58,6 +58,8 @@ struct ConnectionEstablisher {
             }
             .connect(host: self.target.endpoint.host, port: self.target.endpoint.port)
             .get()
+        // Several addresses may have been tried at once: this is the one that answered.
+        try holder.keep(channel)
         self.end()
         self.begin(.transportHandshake)
         let exchange = try await channel.eventLoop.submit {
@@ -210,7 +212,8 @@ struct ConnectionEstablisher {
                 session: session,
                 application: configuration.application,
                 clock: configuration.clock,
-                logger: configuration.logger
+                logger: configuration.logger,
+                onStep: configuration.onStep
             )
             let operations = channel.pipeline.syncOperations
             try operations.addHandler(handler, position: .after(exchange.value))

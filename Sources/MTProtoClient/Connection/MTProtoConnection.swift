@@ -25,6 +25,7 @@ public final class MTProtoConnection: Sendable {
     private let permanent: SavedSession
     /// When the key in use ends, for a temporary one.
     private let expiresAt: Int32?
+    private let queryTimeout: Duration?
     private let nextNumber = Atomic<UInt64>(0)
 
     init(
@@ -33,8 +34,10 @@ public final class MTProtoConnection: Sendable {
         steps: [ConnectionStep],
         established: EstablishedSession,
         permanent: SavedSession,
-        expiresAt: Int32?
+        expiresAt: Int32?,
+        queryTimeout: Duration?
     ) {
+        self.queryTimeout = queryTimeout
         self.target = target
         self.framing = framing
         self.steps = steps
@@ -50,19 +53,21 @@ public final class MTProtoConnection: Sendable {
 
     /// Sends a query and returns its result.
     ///
-    /// - Parameter query: a boxed TL value, a positive multiple of 4 bytes.
+    /// - Parameters:
+    ///   - query: a boxed TL value, a positive multiple of 4 bytes.
+    ///   - timeout: how long to wait for the answer; `nil` takes ``ClientConfiguration/Timeouts/query``.
     /// - Returns: the result, a boxed TL value, already unpacked if it was compressed.
     /// - Throws: ``MTProtoClientError``; its ``MTProtoClientError/rpcError`` is set when the server answered with an error, and
     ///   its ``MTProtoClientError/delivery`` when the connection ended first.
-    public func invoke(_ query: ByteBuffer) async throws -> ByteBuffer {
-        try await self.send(query, wantsQuickAck: false).result()
+    public func invoke(_ query: ByteBuffer, timeout: Duration? = nil) async throws -> ByteBuffer {
+        try await self.send(query, wantsQuickAck: false, timeout: timeout).result()
     }
 
     /// Calls a method and returns its result.
     ///
     /// - Throws: ``MTProtoClientError``.
-    public func invoke<Method: TLMethod>(_ method: Method) async throws -> Method.Result {
-        let result = try await self.invoke(method.serialized())
+    public func invoke<Method: TLMethod>(_ method: Method, timeout: Duration? = nil) async throws -> Method.Result {
+        let result = try await self.invoke(method.serialized(), timeout: timeout)
         do {
             var reader = TLReader(result)
             return try Method.readResult(&reader)
@@ -75,10 +80,13 @@ public final class MTProtoConnection: Sendable {
 
     /// Sends a query with a quick acknowledgement asked for, and returns at once.
     ///
+    /// - Parameters:
+    ///   - query: a boxed TL value, a positive multiple of 4 bytes.
+    ///   - timeout: how long its receipt and its answer may take; `nil` takes ``ClientConfiguration/Timeouts/query``.
     /// - Returns: the query on its way, to wait for its receipt or its result.
     /// - Throws: ``MTProtoClientError`` with ``MTProtoClientError/Code/invalidConfiguration`` in the full framing, which has no
     ///   quick acknowledgements.
-    public func send(_ query: ByteBuffer) throws -> SentQuery {
+    public func send(_ query: ByteBuffer, timeout: Duration? = nil) throws -> SentQuery {
         guard self.supportsQuickAck else {
             throw self.clientError(
                 MTProtoClientError(
@@ -88,13 +96,13 @@ public final class MTProtoConnection: Sendable {
                 )
             )
         }
-        return self.send(query, wantsQuickAck: true)
+        return self.send(query, wantsQuickAck: true, timeout: timeout)
     }
 
     /// Whether the framing of this connection has quick acknowledgements.
     public var supportsQuickAck: Bool { self.framing != .full }
 
-    private func send(_ query: ByteBuffer, wantsQuickAck: Bool) -> SentQuery {
+    private func send(_ query: ByteBuffer, wantsQuickAck: Bool, timeout: Duration?) -> SentQuery {
         let number = self.nextNumber.add(1, ordering: .relaxed).newValue
         let eventLoop = self.channel.eventLoop
         let result = eventLoop.makePromise(of: ByteBuffer.self)
@@ -102,6 +110,12 @@ public final class MTProtoConnection: Sendable {
         let handler = self.handler
         eventLoop.execute {
             handler.value.invoke(query, number: number, isService: false, result: result, quickAck: quickAck)
+        }
+        if let limit = (timeout ?? self.queryTimeout).map({ TimeAmount($0) }) {
+            let timer = eventLoop.scheduleTask(in: limit) {
+                handler.value.cancel(number, because: ClientTimeout(limit: limit))
+            }
+            result.futureResult.whenComplete { _ in timer.cancel() }
         }
         return SentQuery(
             connection: self,
@@ -113,7 +127,7 @@ public final class MTProtoConnection: Sendable {
 
     func cancel(_ number: UInt64) {
         let handler = self.handler
-        self.channel.eventLoop.execute { handler.value.cancel(number) }
+        self.channel.eventLoop.execute { handler.value.cancel(number, because: CancellationError()) }
     }
 
     // MARK: Service
@@ -127,7 +141,11 @@ public final class MTProtoConnection: Sendable {
         let handler = self.handler
         self.channel.eventLoop.execute { handler.value.ping(promise) }
         do {
-            return try await promise.futureResult.get()
+            return try await withTaskCancellationHandler {
+                try await promise.futureResult.get()
+            } onCancel: {
+                promise.fail(CancellationError())
+            }
         } catch {
             throw self.clientError(error)
         }
@@ -159,9 +177,15 @@ public final class MTProtoConnection: Sendable {
         )
     }
 
-    /// Closes the connection; queries without an answer fail.
+    /// Closes the connection after what was sent has left; queries without an answer fail.
     public func close() async {
-        try? await self.channel.close()
+        await self.close(because: ConnectionClosedLocally())
+    }
+
+    func close(because reason: any Error) async {
+        let handler = self.handler
+        self.channel.eventLoop.execute { handler.value.finish(because: reason) }
+        try? await self.channel.closeFuture.get()
     }
 
     func clientError(_ error: any Error) -> MTProtoClientError {
@@ -177,12 +201,17 @@ public struct SentQuery: Sendable {
     let quickAckFuture: EventLoopFuture<Void>?
 
     /// Returns when the server has said that it has the query: by a quick acknowledgement, an acknowledgement or the result.
+    /// Cancelling the task that waits gives the query up.
     ///
     /// - Throws: ``MTProtoClientError`` when the connection ends first.
     public func received() async throws {
         guard let quickAckFuture = self.quickAckFuture else { return }
         do {
-            try await quickAckFuture.get()
+            try await withTaskCancellationHandler {
+                try await quickAckFuture.get()
+            } onCancel: {
+                self.connection.cancel(self.number)
+            }
         } catch {
             throw self.connection.clientError(error)
         }

@@ -34,7 +34,7 @@ struct UseFailureTests {
         } _: { connection in
             let error = await clientError { _ = try await connection.invoke(Queries.echo()) }
             #expect(error?.code == .connectionClosed)
-            #expect(error?.phase == .use)
+            #expect(error?.phase == .initialization)
             #expect(error?.delivery == .maybeDelivered)
         }
     }
@@ -87,7 +87,7 @@ struct UseFailureTests {
             let error = await clientError { _ = try await connection.invoke(Queries.echo()) }
             #expect(error?.code == (code == .notFound ? .authorizationKeyUnknown : .transportError))
             #expect(error?.transportError == code)
-            #expect(error?.phase == .use)
+            #expect(error?.phase == .initialization)
             #expect(error?.delivery == .maybeDelivered)
         }
     }
@@ -163,7 +163,7 @@ struct UseFailureTests {
         } _: { connection in
             let error = await clientError { _ = try await connection.invoke(Queries.echo()) }
             #expect(error?.code == .timeout)
-            #expect(error?.phase == .use)
+            #expect(error?.phase == .initialization)
         }
     }
 

@@ -19,8 +19,15 @@ extension ClientSession {
         self.planSaltRequest(at: now)
     }
 
+    /// The connection is about to be closed: what ``nextPayload(at:)`` returns next has all acknowledgements that wait, so that
+    /// the server need not keep its answers.
+    public mutating func connectionWillClose() {
+        self.acknowledgesAtOnce = true
+    }
+
     /// Tells the session that the connection is gone. Unanswered queries stay, to be sent again on the next one.
     public mutating func connectionClosed(at now: SessionTime) {
+        self.acknowledgesAtOnce = false
         self.link.close()
         self.quickAcknowledgements.removeAll()
         self.queries.abandonRepeating()

@@ -55,7 +55,9 @@ extension ClientSession {
     }
 
     private mutating func pack(serverNanoseconds: Int64, at now: SessionTime) {
-        if !self.acknowledgements.isEmpty, self.acknowledgements.isDue(at: now) || self.hasCompany() {
+        if !self.acknowledgements.isEmpty,
+            self.acknowledgesAtOnce || self.acknowledgements.isDue(at: now) || self.hasCompany()
+        {
             let identifiers = self.acknowledgements.drain(limit: Self.acknowledgementsPerMessage)
             let pending = PendingServiceMessage(message: .acknowledgement(identifiers))
             self.packService(pending, serverNanoseconds: serverNanoseconds, at: now)

@@ -54,6 +54,8 @@ public struct ClientSession: ~Copyable, Sendable {
     /// Events that arose while no event could be returned.
     var pendingEvents: [ClientSessionEvent] = []
     var saltRequest = SaltRequestSchedule()
+    /// Whether acknowledgements no longer wait for company: the connection is about to close.
+    var acknowledgesAtOnce = false
     /// When to ask the server about queries that wait long, in monotonic nanoseconds.
     var stateCheckDue: Int64?
 
