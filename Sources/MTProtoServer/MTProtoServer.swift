@@ -33,7 +33,7 @@ public final class MTProtoServer: Service {
     /// How many connections there are.
     public var connectionCount: Int { self.context.connections.count }
 
-    /// Serves until cancelled or shut down gracefully.
+    /// Serves until cancelled or shut down gracefully. A server runs once.
     ///
     /// - Throws: `IOError` when an address cannot be listened on.
     public func run() async throws {
@@ -53,6 +53,9 @@ public final class MTProtoServer: Service {
             }
         } catch {
             for listener in listeners { try? await listener.close() }
+            // Whoever has connected to one of them meanwhile.
+            self.context.connections.closeAll()
+            await self.context.connections.waitUntilEmpty()
             throw error
         }
         let channels = listeners
@@ -85,12 +88,18 @@ public final class MTProtoServer: Service {
         responder: any QueryResponder,
         _ body: @Sendable (MTProtoServer, [SocketAddress]) async throws -> Result
     ) async throws -> Result {
-        let server = try MTProtoServer(configuration: configuration, responder: responder)
+        try await MTProtoServer(configuration: configuration, responder: responder).withRunning(body)
+    }
+
+    /// Runs this server while `body` runs.
+    func withRunning<Result: Sendable>(
+        _ body: @Sendable (MTProtoServer, [SocketAddress]) async throws -> Result
+    ) async throws -> Result {
         let (listening, continuation) = AsyncStream.makeStream(of: [SocketAddress].self)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 defer { continuation.finish() }
-                try await server.run { continuation.yield($0) }
+                try await self.run { continuation.yield($0) }
             }
             var iterator = listening.makeAsyncIterator()
             guard let addresses = await iterator.next() else {
@@ -100,7 +109,7 @@ public final class MTProtoServer: Service {
             }
             let result: Swift.Result<Result, any Error>
             do {
-                result = .success(try await body(server, addresses))
+                result = .success(try await body(self, addresses))
             } catch {
                 result = .failure(error)
             }
@@ -128,14 +137,17 @@ public final class MTProtoServer: Service {
 
     private func listen(on endpoint: SocketEndpoint, counter: ConnectionCounter) async throws -> any Channel {
         let context = self.context
-        return try await ServerBootstrap(group: self.configuration.eventLoopGroup)
+        var bootstrap = ServerBootstrap(group: self.configuration.eventLoopGroup)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             // One at a time, or a burst would go beyond the limit.
             .serverChannelOption(.maxMessagesPerRead, value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptLimitHandler(counter: counter))
+                    let operations = channel.pipeline.syncOperations
+                    // Without it, running out of descriptors makes the loop spin.
+                    try operations.addHandler(AcceptBackoffHandler())
+                    try operations.addHandler(AcceptLimitHandler(counter: counter))
                 }
             }
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
@@ -145,8 +157,10 @@ public final class MTProtoServer: Service {
                     try context.addHandlers(to: channel)
                 }
             }
-            .bind(host: endpoint.host, port: endpoint.port)
-            .get()
+        for (option, value) in TCPKeepAlive.options {
+            bootstrap = bootstrap.childChannelOption(option, value: value)
+        }
+        return try await bootstrap.bind(host: endpoint.host, port: endpoint.port).get()
     }
 }
 

@@ -50,12 +50,17 @@ struct ConnectionEstablisher {
         self.begin(.dial)
         let transport = try self.transportConfiguration()
         let clock = self.configuration.clock
-        let channel = try await ClientBootstrap(group: self.configuration.eventLoopGroup)
+        var bootstrap = ClientBootstrap(group: self.configuration.eventLoopGroup)
             .connectTimeout(TimeAmount(self.configuration.timeouts.attempt))
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try holder.hold(channel) }
             }
+        for (option, value) in TCPKeepAlive.options {
+            bootstrap = bootstrap.channelOption(option, value: value)
+        }
+        let channel =
+            try await bootstrap
             .connect(host: self.target.endpoint.host, port: self.target.endpoint.port)
             .get()
         // Several addresses may have been tried at once: this is the one that answered.

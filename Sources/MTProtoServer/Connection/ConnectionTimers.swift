@@ -14,6 +14,7 @@ struct ConnectionTimers {
         case disconnectDelay = "ping_delay_disconnect ran out"
         case drain = "closing took too long"
         case halfClosed = "client has gone, its queries go on"
+        case shutDown = "server ends, queries go on"
     }
 
     /// Since when bytes have come without a whole payload.
@@ -25,6 +26,9 @@ struct ConnectionTimers {
     private var disconnectAt: NIODeadline?
     private var closingSince: NIODeadline?
     private var inputClosedSince: NIODeadline?
+    private var shuttingDownSince: NIODeadline?
+    /// Bytes that were queued for writing when progress was last looked for.
+    private var queuedByteCount = Int.max
     private(set) var isAuthorized = false
     /// When a session of the connection wants to be woken.
     var sessionDeadline: NIODeadline?
@@ -56,6 +60,7 @@ struct ConnectionTimers {
 
     mutating func writabilityChanged(isWritable: Bool, at now: NIODeadline) {
         self.unwritableSince = isWritable ? nil : (self.unwritableSince ?? now)
+        if isWritable { self.queuedByteCount = .max }
     }
 
     /// `ping_delay_disconnect`: each one replaces the one before.
@@ -68,8 +73,21 @@ struct ConnectionTimers {
         self.inputClosedSince = self.inputClosedSince ?? now
     }
 
+    mutating func shuttingDown(at now: NIODeadline) {
+        self.shuttingDownSince = now
+    }
+
     mutating func closing(at now: NIODeadline) {
-        self.closingSince = now
+        self.closingSince = self.shuttingDownSince ?? now
+    }
+
+    /// Whether a client that has not read everything has at least read something since the last look.
+    mutating func noteProgress(queuedByteCount: Int, at now: NIODeadline) -> Bool {
+        defer { self.queuedByteCount = queuedByteCount }
+        guard queuedByteCount < self.queuedByteCount else { return false }
+        if self.unwritableSince != nil { self.unwritableSince = now }
+        if self.closingSince != nil, self.shuttingDownSince == nil { self.closingSince = now }
+        return true
     }
 
     mutating func cancel() {
@@ -104,6 +122,7 @@ struct ConnectionTimers {
         consider(self.unwritableSince, timeouts.stalledWrite, .stalledWrite)
         consider(self.disconnectAt, .zero, .disconnectDelay)
         consider(self.inputClosedSince, timeouts.drain, .halfClosed)
+        consider(self.shuttingDownSince, timeouts.drain, .shutDown)
         return next
     }
 }
@@ -125,12 +144,19 @@ extension ServerConnectionHandler {
         self.timers.scheduled = nil
         guard let context = self.context else { return }
         let now = context.eventLoop.now
-        if let expiry = self.timers.expiry(at: now, self.shared.configuration.timeouts) {
+        let expiry = self.timers.expiry(at: now, self.shared.configuration.timeouts)
+        let queued = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if expiry == .stalledWrite || expiry == .drain, queued > 0,
+            self.timers.noteProgress(queuedByteCount: queued, at: now)
+        {
+            return self.rescheduleTimer()
+        }
+        if let expiry {
             self.logger.debug("closing", metadata: ["reason": "\(expiry.rawValue)"])
             switch expiry {
             case .drain, .stalledWrite:
                 context.close(promise: nil)
-            case .handshake, .idle, .partialFrame, .disconnectDelay, .halfClosed:
+            case .handshake, .idle, .partialFrame, .disconnectDelay, .halfClosed, .shutDown:
                 self.close()
             }
             if expiry == .drain { return }

@@ -44,6 +44,10 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     private var hasPendingRead = false
     private var isInputClosed = false
     private var isClosing = false
+    /// Whether everything that was written before closing has left.
+    private var isWritten = false
+    /// Whether the server ends: nothing more is read, what was read is answered.
+    private var isShuttingDown = false
 
     var timers = ConnectionTimers()
     var plaintextIdentifiers = MessageIdentifierGenerator(role: .server)
@@ -126,7 +130,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     private var mayRead: Bool {
         // While closing, input is read to its end and thrown away.
         if self.isClosing { return true }
-        return !self.isBusy && self.waitingActions.isEmpty
+        return !self.isBusy && !self.isShuttingDown && self.waitingActions.isEmpty
             && (self.context?.channel.isWritable ?? false)
             && self.queries.count < self.shared.configuration.limits.concurrentQueries
     }
@@ -151,7 +155,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         if case .some(.inputClosed) = event as? ChannelEvent {
             self.isInputClosed = true
             if self.isClosing {
-                context.close(promise: nil)
+                self.closeWhenWritten()
             } else {
                 self.timers.inputClosed(at: context.eventLoop.now)
                 self.flushSessions()
@@ -328,41 +332,50 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.close()
     }
 
-    /// Closes after the writes before it have left: output first, the whole connection when the client has read to the end
-    /// (or the drain time is over), because closing with unread input would make the kernel drop the last answer.
+    /// Closes after the writes before it have left: output first, the whole connection when the client has ended its side
+    /// too (or the drain time is over), because closing with unread input would make the kernel drop the last answer.
     func close() {
         guard !self.isClosing, let context = self.context else { return }
         self.isClosing = true
         self.waitingActions.removeAll()
         self.cancelQueries()
         self.timers.closing(at: context.eventLoop.now)
-        context.flush()
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { _ in
+            self.isWritten = true
+            self.closeWhenWritten()
+        }
+        self.transportHandler.flushed(written)
+        self.rescheduleTimer()
+        self.resumeReading()
+    }
+
+    /// NIO drops what is queued when the second side of a connection is closed, so nothing is closed before all has left.
+    private func closeWhenWritten() {
+        guard self.isWritten, let context = self.context else { return }
         if self.isInputClosed {
-            context.close(mode: .output, promise: self.closeAllPromise(context))
+            context.close(promise: nil)
         } else {
             context.close(mode: .output, promise: nil)
-            self.rescheduleTimer()
-            self.resumeReading()
         }
     }
 
-    private func closeAllPromise(_ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
-        return promise
-    }
-
-    /// After the client's last byte: the connection ends when everything it asked is answered.
+    /// After the client's last byte, or when the server ends: the connection closes when everything it asked is answered.
     func closeIfFinished() {
-        guard self.isInputClosed, !self.isBusy, self.waitingActions.isEmpty, self.queries.isEmpty,
+        guard self.isInputClosed || self.isShuttingDown, !self.isBusy, self.waitingActions.isEmpty,
+            self.queries.isEmpty,
             self.dirtySessions.isEmpty
         else { return }
         self.close()
     }
 
-    /// The server ends: what is ready is sent, then the connection closes.
+    /// The server ends: what the client has asked is answered, within the drain time; then the connection closes.
     private func shutDown() {
+        guard let context = self.context, !self.isClosing, !self.isShuttingDown else { return }
+        self.isShuttingDown = true
+        self.timers.shuttingDown(at: context.eventLoop.now)
         self.flushSessions()
-        self.close()
+        self.closeIfFinished()
+        self.rescheduleTimer()
     }
 }

@@ -57,7 +57,10 @@ public final class LocalDataCenter: Service {
     ///
     /// - Throws: `KeyExchangeError` when the configuration has no RSA key.
     public init(configuration: Configuration) throws {
-        self.publicKey = configuration.server.privateKeys[0].publicKey
+        guard let privateKey = configuration.server.privateKeys.first else {
+            throw KeyExchangeError(.setup, .noPrivateKey)
+        }
+        self.publicKey = privateKey.publicKey
         self.responder = LocalDataCenterResponder(
             dataCenterNumber: configuration.dataCenterNumber,
             isTest: configuration.isTest,
@@ -96,11 +99,8 @@ public final class LocalDataCenter: Service {
     ) async throws -> Result {
         let configuration = try configuration ?? Configuration()
         let dataCenter = try LocalDataCenter(configuration: configuration)
-        let responder = dataCenter.responder
-        var server = configuration.server
-        server.faults = configuration.faults
-        return try await MTProtoServer.withServer(configuration: server, responder: responder) { server, addresses in
-            responder.setAddresses(addresses)
+        return try await dataCenter.server.withRunning { server, addresses in
+            dataCenter.responder.setAddresses(addresses)
             return try await body(
                 RunningLocalDataCenter(server: server, addresses: addresses, publicKey: dataCenter.publicKey)
             )

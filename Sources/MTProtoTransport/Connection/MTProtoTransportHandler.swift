@@ -70,6 +70,12 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
         if self.hasEnded { self.endOfStream(context: context) }
     }
 
+    /// Completes a promise when everything written so far has left, and flushes.
+    public func flushed(_ promise: EventLoopPromise<Void>) {
+        guard let context = self.context else { return promise.fail(ChannelError.ioOnClosedChannel) }
+        context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: promise)
+    }
+
     /// Writes a client's first bytes if the channel is active already.
     public func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
