@@ -46,6 +46,8 @@ private func observe(_ decoder: FrameDecoder, _ stream: [UInt8], pieces: [Int]) 
             case .transportError(let code):
                 observations.append(.transportError(code))
                 needed = 0
+            case .authorizationNeeded:
+                preconditionFailure("no authorized limit is set")
             case .noOperation:
                 observations.append(.noOperation)
                 needed = 0

@@ -164,7 +164,7 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
             }
         case .transportError(let code):
             self.fail(with: ReceivedTransportError(code: code))
-        case .handshake, .foreign:
+        case .handshake, .authorizationNeeded, .foreign:
             break
         }
     }

@@ -57,7 +57,7 @@ final class KeyExchangeHandler: ChannelInboundHandler, RemovableChannelHandler {
         case .transportError(let code):
             self.fail(ReceivedTransportError(code: code))
             context.close(promise: nil)
-        case .quickAck, .handshake, .foreign:
+        case .quickAck, .handshake, .authorizationNeeded, .foreign:
             break
         }
     }

@@ -111,7 +111,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     func channelReadComplete(context: ChannelHandlerContext) {
         self.timers.bytesArrived(
             at: context.eventLoop.now,
-            hasPartialFrame: self.transportHandler.bufferedByteCount > 0
+            hasPartialFrame: self.transportHandler.hasPartialFrame
         )
         self.flushSessions()
         self.rescheduleTimer()
@@ -193,6 +193,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         case .payload(let payload, let quickAckRequested):
             self.timers.payloadArrived()
             self.receive(payload, quickAckRequested: quickAckRequested, context: context)
+        case .authorizationNeeded(let keyIdentifier):
+            self.admitLongPayload(under: keyIdentifier, context: context)
         case .foreign:
             // HTTP and TLS on this port.
             self.close()
@@ -217,6 +219,20 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
                 self.keys.insert(record)
                 self.receiveEncrypted(payload, key: record, quickAckRequested: quickAckRequested, context: context)
             }
+        }
+    }
+
+    /// A client that comes back may begin with a payload longer than strangers may send.
+    private func admitLongPayload(under keyIdentifier: UInt64, context: ChannelHandlerContext) {
+        if self.keys.usable(keyIdentifier) != nil {
+            return self.write(.setAuthorized(keyIdentifier: keyIdentifier))
+        }
+        self.lookUpKey(keyIdentifier, context: context) { record in
+            guard let record else {
+                return self.refuse(.notFound)
+            }
+            self.keys.insert(record)
+            self.write(.setAuthorized(keyIdentifier: keyIdentifier))
         }
     }
 
@@ -339,6 +355,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.isClosing = true
         self.waitingActions.removeAll()
         self.cancelQueries()
+        // Events may be paused, and would then stay so while input piles up.
+        if self.transportHandler.discard() { self.isInputClosed = true }
         self.timers.closing(at: context.eventLoop.now)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in

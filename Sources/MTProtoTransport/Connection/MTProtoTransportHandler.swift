@@ -25,7 +25,11 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
     private var hasFailed = false
     private var context: ChannelHandlerContext?
     private var isPaused = false
-    private var hasEnded = false
+    /// Whether an event is being fired, so that the loop that fires it goes on with the next one.
+    private var isFiring = false
+    private var isDiscarding = false
+    /// The end of the input, which must not overtake the events before it.
+    private var isInputClosedWaiting = false
 
     /// Makes the handler of a client.
     ///
@@ -54,20 +58,43 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
         self.connection.takeBufferedBytes()
     }
 
+    /// Whether bytes wait for the rest of their frame. Always `false` while paused: what waits then may be whole.
+    public var hasPartialFrame: Bool {
+        !self.isPaused && self.connection.bufferedByteCount > 0
+    }
+
     /// Fires no further events until ``resume()``, not even of bytes received already.
     ///
     /// For a handler that has to wait before it can go on: the bytes stay undecoded, under the limits that are set when they
-    /// are decoded. It should not read meanwhile.
+    /// are decoded. It should not read meanwhile. The end of the input waits with them.
     public func pause() {
+        guard !self.isDiscarding else { return }
         self.isPaused = true
     }
 
     /// Fires the events that waited.
     public func resume() {
-        guard self.isPaused, let context = self.context else { return }
+        guard self.isPaused else { return }
         self.isPaused = false
-        self.fireEvents(context: context)
-        if self.hasEnded { self.endOfStream(context: context) }
+        // Inside an event, the loop that fired it goes on by itself.
+        guard !self.isFiring, let context = self.context else { return }
+        let hasFired = self.fireEvents(context: context)
+        if hasFired || self.hasPartialFrame, self.context != nil { context.fireChannelReadComplete() }
+        self.fireInputClosed(context: context)
+    }
+
+    /// Drops the bytes that wait, and all that come, without a look at them; ``pause()`` has no effect any more. Writing
+    /// goes on as before. For a handler that closes the connection.
+    ///
+    /// - Returns: Whether the input has ended already while events were paused. The event for it is not fired then.
+    @discardableResult
+    public func discard() -> Bool {
+        let hasEnded = self.isInputClosedWaiting
+        self.isDiscarding = true
+        self.isPaused = false
+        self.isInputClosedWaiting = false
+        self.connection.discard()
+        return hasEnded
     }
 
     /// Completes a promise when everything written so far has left, and flushes.
@@ -88,9 +115,14 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
         // A closed channel removes all handlers: the next one is no successor, and takes events, not bytes.
         guard context.channel.isActive else { return }
         let bytes = self.connection.takeBufferedBytes()
-        guard bytes.readableBytes > 0 else { return }
-        context.fireChannelRead(NIOAny(bytes))
-        context.fireChannelReadComplete()
+        if bytes.readableBytes > 0 {
+            context.fireChannelRead(NIOAny(bytes))
+            context.fireChannelReadComplete()
+        }
+        if self.isInputClosedWaiting {
+            self.isInputClosedWaiting = false
+            context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        }
     }
 
     /// Writes a client's first bytes.
@@ -104,29 +136,52 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
         guard !self.hasFailed else { return }
         self.connection.receive(Self.unwrapInboundIn(data))
         self.fireEvents(context: context)
+        self.fireInputClosed(context: context)
     }
 
-    private func fireEvents(context: ChannelHandlerContext) {
+    /// Fires what can be decoded, and returns whether there was anything.
+    @discardableResult
+    private func fireEvents(context: ChannelHandlerContext) -> Bool {
+        guard !self.isFiring else { return false }
+        self.isFiring = true
+        defer { self.isFiring = false }
+        var hasFired = false
         do {
             // Events may remove this handler, pause it or write through it; nothing is held across a call.
-            while !self.hasFailed, !self.isPaused, let event = try self.connection.nextEvent() {
+            while !self.hasFailed, !self.isPaused, self.context != nil, let event = try self.connection.nextEvent() {
+                hasFired = true
                 context.fireChannelRead(Self.wrapInboundOut(event))
             }
         } catch {
             self.fail(error, context: context)
         }
+        return hasFired
     }
 
-    /// Fires an error if the stream ended inside a frame.
+    private func fireInputClosed(context: ChannelHandlerContext) {
+        guard self.isInputClosedWaiting, !self.isPaused, !self.isFiring, self.context != nil else { return }
+        self.isInputClosedWaiting = false
+        context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    }
+
+    /// Fires an error if the stream ended inside a frame. Events that are paused are lost: nobody could answer them.
     public func channelInactive(context: ChannelHandlerContext) {
-        self.endOfStream(context: context)
+        if self.isPaused { self.discard() }
+        self.connection.endOfStream()
+        self.fireEvents(context: context)
         context.fireChannelInactive()
     }
 
-    /// Fires an error if the peer closed its sending side inside a frame.
+    /// Fires an error if the peer closed its sending side inside a frame. The event goes on behind those of the bytes
+    /// before it.
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .some(.inputClosed) = event as? ChannelEvent { self.endOfStream(context: context) }
-        context.fireUserInboundEventTriggered(event)
+        guard case .some(.inputClosed) = event as? ChannelEvent else {
+            return context.fireUserInboundEventTriggered(event)
+        }
+        self.connection.endOfStream()
+        self.isInputClosedWaiting = true
+        self.fireEvents(context: context)
+        self.fireInputClosed(context: context)
     }
 
     /// Frames and writes what the command says. A command that cannot be done fails its promise.
@@ -158,17 +213,6 @@ public final class MTProtoTransportHandler: ChannelDuplexHandler, RemovableChann
     private func writePreamble(context: ChannelHandlerContext) {
         guard let preamble = self.connection.takePreamble() else { return }
         context.write(Self.wrapOutboundOut(preamble), promise: nil)
-    }
-
-    private func endOfStream(context: ChannelHandlerContext) {
-        self.hasEnded = true
-        // What waits undecoded may be whole frames.
-        guard !self.hasFailed, !self.isPaused else { return }
-        do {
-            try self.connection.endOfStream()
-        } catch {
-            self.fail(error, context: context)
-        }
     }
 
     private func fail(_ error: TransportConnectionError, context: ChannelHandlerContext) {

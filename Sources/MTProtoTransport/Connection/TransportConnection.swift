@@ -16,7 +16,7 @@ public import NIOCore
 /// encrypted in its own buffer if that has ``payloadHeadroom`` and ``payloadTailroom``.
 ///
 /// Received bytes wait in a buffer that holds at most one partial frame when ``nextEvent()`` has returned `nil`: that
-/// is never more than the payload limit and a header, and no storage at all when nothing waits.
+/// is never more than the payload limit, a header and a trailer or padding (23 bytes in all), and no storage at all when nothing waits.
 ///
 /// Specification: *MTProto transports*.
 public struct TransportConnection: ~Copyable, Sendable {
@@ -32,6 +32,8 @@ public struct TransportConnection: ~Copyable, Sendable {
         case open(FrameDecoder)
         /// A server whose client speaks something else. Followed by `failed` if nobody takes the bytes.
         case foreign
+        /// Nobody wants what is received. Final; sending goes on.
+        case discarding
         /// The received bytes broke the rules. Final; a server that knows the framing can still send.
         case failed(TransportConnectionError)
     }
@@ -43,6 +45,10 @@ public struct TransportConnection: ~Copyable, Sendable {
     private var received = ReceiveAccumulator()
     /// Bytes that must wait before another look at them is worth while.
     private var neededByteCount = 0
+    /// Whether no more bytes will come.
+    private var hasEnded = false
+    /// Whether the key of the payload at the front has been asked for.
+    private var hasAskedForAuthorization = false
     private let maximumPayloadLength: Int
     private let maximumPayloadLengthBeforeAuthorization: Int
 
@@ -55,7 +61,8 @@ public struct TransportConnection: ~Copyable, Sendable {
     /// Whether the peer has shown that it holds an authorization key, which raises a server's payload limit. A client
     /// has one limit only, and this is of no consequence there.
     ///
-    /// The new limit counts for the frames that ``nextEvent()`` has not returned yet.
+    /// The new limit counts for the frames that ``nextEvent()`` has not returned yet; ``TransportEvent`` has an event
+    /// for the frame that needs it.
     public var isAuthorized: Bool {
         didSet { self.configureDecoder() }
     }
@@ -136,7 +143,10 @@ public struct TransportConnection: ~Copyable, Sendable {
     ///
     /// After a failure they are dropped: a prober shall learn nothing from how the stream is read on.
     public mutating func receive(_ bytes: consuming ByteBuffer) {
-        if case .failed = self.phase { return }
+        switch self.phase {
+        case .failed, .discarding: return
+        case .detecting, .open, .foreign: break
+        }
         guard self.obfuscation != nil else {
             self.received.append(consume bytes)
             return
@@ -149,10 +159,23 @@ public struct TransportConnection: ~Copyable, Sendable {
     /// Takes the next event.
     ///
     /// - Returns: `nil` when more bytes are needed.
-    /// - Throws: ``TransportConnectionError`` when the bytes break the rules. The connection has then failed, and
-    ///   every later call throws the same error.
+    /// - Throws: ``TransportConnectionError`` when the bytes break the rules, or end inside a frame or a handshake after
+    ///   ``endOfStream()``. The connection has then failed, and every later call throws the same error.
     public mutating func nextEvent() throws(TransportConnectionError) -> TransportEvent? {
+        if let event = try self.decodeEvent() { return event }
         switch self.phase {
+        case .detecting, .open:
+            guard self.hasEnded, self.bufferedByteCount > 0 else { return nil }
+            throw self.fail(TransportConnectionError(.truncated))
+        case .foreign, .discarding, .failed:
+            return nil
+        }
+    }
+
+    private mutating func decodeEvent() throws(TransportConnectionError) -> TransportEvent? {
+        switch self.phase {
+        case .discarding:
+            return nil
         case .failed(let error):
             throw error
         case .foreign:
@@ -174,6 +197,7 @@ public struct TransportConnection: ~Copyable, Sendable {
                     let result = try decoder.decode(&self.received.buffer)
                     if let event = self.event(for: result) {
                         self.phase = .open(decoder)
+                        self.configureDecoder()
                         self.received.releaseIfDrained()
                         return event
                     }
@@ -189,14 +213,19 @@ public struct TransportConnection: ~Copyable, Sendable {
 
     /// Says that no more bytes will come.
     ///
-    /// - Throws: ``TransportConnectionError`` with `truncated` when the stream ended inside a frame or a handshake.
-    public mutating func endOfStream() throws(TransportConnectionError) {
-        switch self.phase {
-        case .failed, .foreign: return
-        case .detecting, .open:
-            guard self.bufferedByteCount > 0 else { return }
-            throw self.fail(TransportConnectionError(.truncated))
-        }
+    /// Events may still wait; when ``nextEvent()`` has returned them all and finds that the stream ended inside a frame or
+    /// a handshake, it throws ``TransportConnectionError`` with `truncated`.
+    public mutating func endOfStream() {
+        self.hasEnded = true
+    }
+
+    /// Drops the bytes that wait, and all that will be received, undecoded: ``nextEvent()`` returns `nil` from now on.
+    /// Sending goes on as before.
+    public mutating func discard() {
+        if case .failed = self.phase { return }
+        self.phase = .discarding
+        self.received = ReceiveAccumulator()
+        self.neededByteCount = 0
     }
 
     /// Takes the bytes that were received and not consumed: those of a foreign protocol, or whatever follows the
@@ -297,7 +326,11 @@ public struct TransportConnection: ~Copyable, Sendable {
             return nil
         case .noOperation:
             return nil
+        case .authorizationNeeded(let keyIdentifier):
+            self.hasAskedForAuthorization = true
+            return .authorizationNeeded(keyIdentifier: keyIdentifier)
         case .frame(let payload, let quickAckRequested):
+            self.hasAskedForAuthorization = false
             return .payload(payload, quickAckRequested: quickAckRequested)
         case .quickAck(let token):
             return .quickAck(token)
@@ -316,6 +349,9 @@ public struct TransportConnection: ~Copyable, Sendable {
     private mutating func configureDecoder() {
         guard case .open(var decoder) = self.phase else { return }
         decoder.maximumPayloadLength = self.currentLimit
+        // Asked once and not answered: the payload is too long.
+        decoder.maximumAuthorizedPayloadLength =
+            self.hasAskedForAuthorization ? self.currentLimit : self.maximumPayloadLength
         decoder.authorizationKeyIdentifier = self.authorizationKeyIdentifier
         self.phase = .open(decoder)
     }

@@ -12,6 +12,11 @@ public enum TransportEvent: Hashable, Sendable {
     case quickAck(UInt32)
     /// Only clients: the server reports an error. Nothing authenticates it.
     case transportError(TransportErrorCode)
+    /// Only servers: a payload begins that is longer than allowed before authorization, under the key with this identifier.
+    ///
+    /// Set ``TransportConnection/isAuthorized`` if the key is known: the payload follows when it has arrived. If it is
+    /// still unset at the next call, ``TransportConnection/nextEvent()`` throws.
+    case authorizationNeeded(keyIdentifier: UInt64)
     /// Only servers, once: the client speaks HTTP or TLS. Its bytes stay in the connection, which does nothing more;
     /// see ``TransportConnection/takeBufferedBytes()``.
     case foreign(TransportDetection)

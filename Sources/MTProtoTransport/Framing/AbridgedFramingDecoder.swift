@@ -25,6 +25,7 @@ struct AbridgedFramingDecoder: Sendable {
             length = Int(first & 0x7f) * 4
         }
         try limits.check(length)
+        if let result = try buffer.authorization(header: header, length: length, limits: limits) { return result }
         return try buffer.readFrame(header: header, length: length, quickAckRequested: isMarked)
     }
 }

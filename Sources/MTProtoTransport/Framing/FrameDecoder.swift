@@ -29,6 +29,13 @@ public struct FrameDecoder: Sendable {
         set { self.limits.maximumPayloadLength = newValue }
     }
 
+    /// The longest encrypted payload that ``FrameDecodingResult/authorizationNeeded(keyIdentifier:)`` is returned for, in
+    /// bytes. Default: 0, which is none.
+    public var maximumAuthorizedPayloadLength: Int {
+        get { self.limits.maximumAuthorizedPayloadLength }
+        set { self.limits.maximumAuthorizedPayloadLength = newValue }
+    }
+
     /// The identifier of the authorization key in use. In padded intermediate framing it keeps a client from taking
     /// a short packet that begins with it for a transport error.
     public var authorizationKeyIdentifier: UInt64?

@@ -9,6 +9,9 @@ public enum FrameDecodingResult: Hashable, Sendable {
     /// A payload, sharing the buffer's storage, without header, padding or checksum; and whether the client asked for
     /// a quick acknowledgement (always `false` on a client).
     case frame(ByteBuffer, quickAckRequested: Bool)
+    /// Only servers: the frame is within ``FrameDecoder/maximumAuthorizedPayloadLength`` and above
+    /// ``FrameDecoder/maximumPayloadLength``, and its payload begins with this identifier of a key. Nothing was consumed.
+    case authorizationNeeded(keyIdentifier: UInt64)
     /// Only clients: the server confirmed the payload that this token belongs to.
     case quickAck(UInt32)
     /// Only clients: the server reports an error, unauthenticated.

@@ -35,6 +35,7 @@ struct FullFramingDecoder: Sendable {
         guard sequence == self.sequenceNumber else {
             throw FramingError(.wrongSequence, actual: Int64(sequence), expected: Int64(self.sequenceNumber))
         }
+        if let result = try buffer.authorization(header: 8, length: length, limits: limits) { return result }
         guard buffer.readableBytes >= length + Self.overhead,
             let checksum = buffer.peekWord(at: length + 8)
         else { return .needMore(length + Self.overhead) }

@@ -18,6 +18,7 @@ struct IntermediateFramingDecoder: Sendable {
         }
         let length = Int(word & ~Self.mark)
         try limits.check(length)
+        if let result = try buffer.authorization(header: 4, length: length, limits: limits) { return result }
         return try buffer.readFrame(header: 4, length: length, quickAckRequested: isMarked)
     }
 }

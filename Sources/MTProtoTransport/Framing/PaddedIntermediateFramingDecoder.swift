@@ -32,22 +32,24 @@ struct PaddedIntermediateFramingDecoder: Sendable {
         let total = Int(word & ~IntermediateFramingDecoder.mark)
         guard total > 0 else { throw .length(.empty, total) }
         guard total >= 4 else { throw .length(.invalidLength, total) }
-        guard total - Self.maximumPadding <= limits.maximumPayloadLength else {
+        guard total - Self.maximumPadding <= limits.largestLength else {
             throw .length(.oversized, total, limit: limits.maximumPayloadLength)
         }
         if limits.role == .server, total < Self.plaintextHeaderLength { throw .length(.invalidLength, total) }
-        guard buffer.readableBytes >= 4 + total else { return .needMore(4 + total) }
+        let least = total - Self.maximumPadding
+        if let result = try buffer.authorization(header: 4, length: least, limits: limits) { return result }
+        guard var payload = buffer.getSlice(at: buffer.readerIndex + 4, length: total) else {
+            return .needMore(4 + total)
+        }
 
         if total < Self.plaintextHeaderLength {
             return try self.decodeControl(&buffer, total: total, keyIdentifier: authorizationKeyIdentifier)
         }
-        let length = try self.payloadLength(in: buffer, total: total)
+        let length = try self.payloadLength(of: payload)
         guard length <= limits.maximumPayloadLength else {
             throw .length(.oversized, length, limit: limits.maximumPayloadLength)
         }
-        guard let payload = buffer.getSlice(at: buffer.readerIndex + 4, length: length) else {
-            return .needMore(4 + total)
-        }
+        payload.moveWriterIndex(to: payload.readerIndex + length)
         buffer.moveReaderIndex(forwardBy: 4 + total)
         return .frame(payload, quickAckRequested: isMarked)
     }
@@ -82,18 +84,18 @@ struct PaddedIntermediateFramingDecoder: Sendable {
         return result
     }
 
-    /// The payload's length in a packet of at least 20 bytes that has arrived in full.
-    private func payloadLength(in buffer: ByteBuffer, total: Int) throws(FramingError) -> Int {
-        let start = buffer.readerIndex + 4
-        guard buffer.getInteger(at: start, endianness: .little, as: UInt64.self) != 0 else {
-            let declared = buffer.peekWord(at: 4 + 16) ?? 0
+    /// The length of the payload at the front of a packet of at least 20 bytes.
+    private func payloadLength(of packet: ByteBuffer) throws(FramingError) -> Int {
+        let total = packet.readableBytes
+        guard packet.getInteger(at: packet.readerIndex, endianness: .little, as: UInt64.self) != 0 else {
+            let declared = packet.peekWord(at: 16) ?? 0
             let room = total - Self.plaintextHeaderLength
             // Padding may be longer than 15 bytes here: some clients put theirs behind the declared length.
             guard let length = Int(exactly: declared), length <= room else {
                 throw FramingError(.messageLengthExceedsFrame, actual: Int64(declared), expected: Int64(room))
             }
-            guard length % 4 == 0 else { throw .length(.unaligned, Self.plaintextHeaderLength + length) }
-            return Self.plaintextHeaderLength + length
+            // The other framings leave it to the message's reader whether the length makes sense, and so does this one.
+            return Self.plaintextHeaderLength + min((length + 3) / 4 * 4, room)
         }
         guard total >= Self.minimumEncryptedLength else { throw .length(.invalidLength, total) }
         return total - (total - 24) % 16

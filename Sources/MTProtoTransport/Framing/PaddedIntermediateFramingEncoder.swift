@@ -67,7 +67,7 @@ struct PaddedIntermediateFramingEncoder: Sendable {
             let start = payload.getInteger(at: payload.readerIndex, endianness: .little, as: UInt64.self)
         else { throw .length(.unpaddable, length) }
         if start == 0 {
-            guard let declared = payload.peekWord(at: 16), declared <= length - Decoder.plaintextHeaderLength else {
+            guard let declared = payload.peekWord(at: 16), declared == length - Decoder.plaintextHeaderLength else {
                 throw .length(.unpaddable, length)
             }
         } else {

@@ -156,17 +156,30 @@ struct RefusalTests {
         }
     }
 
-    @Test("A payload of more than 64 KiB before authorization ends the connection; afterwards it is taken")
-    func payloadBeforeAuthorization() async throws {
+    @Test("A payload of more than 64 KiB may be a connection's first if its key is known", arguments: TransportCase.all)
+    func longFirstPayload(transport: TransportCase) async throws {
         try await withDataCenter { dataCenter in
+            let large = Queries.echo(100 * 1_024)
             let maker = try await RawClient(to: dataCenter)
             var session = try await maker.makeSession()
-            let large = Queries.echo(100 * 1_024)
-            #expect(try await maker.invoke(Queries.echo(), in: &session) == Queries.echo())
-            #expect(try await maker.invoke(large, in: &session) == large)
             await maker.close()
-            let client = try await RawClient(to: dataCenter)
-            try await client.send(session.seal(large).payload)
+            let client = try await RawClient(to: dataCenter, transport.options())
+            #expect(try await client.invoke(large, in: &session) == large)
+            await client.close()
+
+            let stranger = try await RawClient(to: dataCenter, transport.options())
+            var unknown = RawSession(try Self.someKey())
+            try await stranger.send(unknown.seal(large).payload)
+            #expect(try await stranger.eventsUntilClosed() == [.transportError(.notFound)])
+            await stranger.close()
+        }
+    }
+
+    @Test("A payload of more than 64 KiB without a key ends the connection", arguments: TransportCase.all)
+    func longPlaintext(transport: TransportCase) async throws {
+        try await withDataCenter { dataCenter in
+            let client = try await RawClient(to: dataCenter, transport.options())
+            try await client.send(Plaintext.regular(ByteBuffer(repeating: 0, count: 1 << 17)))
             #expect(try await client.eventsUntilClosed().isEmpty)
             await client.close()
         }

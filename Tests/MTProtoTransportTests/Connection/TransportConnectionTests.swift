@@ -32,7 +32,8 @@ struct TransportConnectionTests {
             #expect(try server.nextEvent() == nil)
             let error = #expect(throws: TransportConnectionError.self) { try server.sendTransportError(.notFound) }
             #expect(error?.code == .foreign)
-            try server.endOfStream()
+            server.endOfStream()
+            #expect(try server.nextEvent() == nil)
             #expect(server.takeBufferedBytes().bytes == hex(text) + [1, 2, 3])
             #expect(server.bufferedByteCount == 0)
         }
@@ -123,7 +124,8 @@ struct TransportConnectionTests {
         #expect(quickAck?.code == .noHandshake)
         #expect(server.takePreamble() == nil)
         #expect(try server.nextEvent() == nil)
-        try server.endOfStream()
+        server.endOfStream()
+        #expect(try server.nextEvent() == nil)
     }
 
     @Test("Clients that cannot be made")
@@ -154,31 +156,6 @@ struct TransportConnectionTests {
         #expect(client.handshake == TransportHandshake(framing: framing, isObfuscated: false))
     }
 
-    @Test("A server's limit rises with authorization", arguments: Framing.allCases)
-    func authorization(framing: Framing) throws {
-        let small = Payloads.encrypted(blocks: 10)
-        let large = Payloads.encrypted(blocks: 100)
-        for isAuthorized in [false, true] {
-            var client = try TransportConnection(client: .init(framing: framing))
-            var server = TransportConnection(
-                server: .init(maximumPayloadLengthBeforeAuthorization: 1000, maximumPayloadLength: 1624)
-            )
-            server.receive(try client.send(.payload(small)))
-            server.receive(try client.send(.payload(large)))
-            server.receive(try client.send(.payload(Payloads.encrypted(blocks: 101))))
-            _ = try server.nextEvent()
-            #expect(try server.nextEvent() == .payload(ByteBuffer(bytes: small), quickAckRequested: false))
-            if isAuthorized {
-                server.isAuthorized = true
-                server.authorizationKeyIdentifier = 5
-                #expect(try server.nextEvent() == .payload(ByteBuffer(bytes: large), quickAckRequested: false))
-            }
-            let error = #expect(throws: TransportConnectionError.self) { try server.nextEvent() }
-            #expect(error?.framingError?.code == .oversized)
-            #expect(error?.framingError?.expected == (isAuthorized ? 1624 : 1000))
-        }
-    }
-
     @Test("The current key's identifier reaches the padded decoder")
     func keyIdentifier() throws {
         for (key, isError) in [(nil, true), (0x0101_0101_ffff_fe6c, false)] as [(UInt64?, Bool)] {
@@ -194,17 +171,45 @@ struct TransportConnectionTests {
         }
     }
 
-    @Test("The stream may end between frames, and inside a handshake it may not")
+    @Test("The stream may end between frames, but not inside a handshake or a frame; whole frames come out before")
     func endOfStream() throws {
-        var server = Self.server(receiving: [0xee, 0xee])
-        #expect(try server.nextEvent() == nil)
-        let error = #expect(throws: TransportConnectionError.self) { try server.endOfStream() }
-        #expect(error?.code == .truncated)
+        let tag = hex("eeeeeeee")
+        let frame = hex("58000000") + Payloads.ping
+        let handshake = TransportEvent.handshake(TransportHandshake(framing: .intermediate, isObfuscated: false))
+        let payload = TransportEvent.payload(ByteBuffer(bytes: Payloads.ping), quickAckRequested: false)
+        let cases: [(bytes: [UInt8], events: [TransportEvent], isTruncated: Bool)] = [
+            ([], [], false), ([0xee, 0xee], [], true), (tag, [handshake], false),
+            (tag + frame, [handshake, payload], false), (tag + frame + frame, [handshake, payload, payload], false),
+            (tag + frame + [0x58], [handshake, payload], true),
+            (tag + frame + frame.dropLast(), [handshake, payload], true),
+        ]
+        for item in cases {
+            var server = Self.server(receiving: item.bytes)
+            server.endOfStream()
+            for event in item.events { #expect(try server.nextEvent() == event) }
+            guard item.isTruncated else {
+                #expect(try server.nextEvent() == nil)
+                continue
+            }
+            for _ in 0..<2 {
+                let error = #expect(throws: TransportConnectionError.self) { try server.nextEvent() }
+                #expect(error?.code == .truncated)
+            }
+            #expect(server.bufferedCapacity == 0)
+        }
+    }
 
-        var other = Self.server(receiving: [0xee, 0xee, 0xee, 0xee])
-        #expect(try other.nextEvent() == .handshake(TransportHandshake(framing: .intermediate, isObfuscated: false)))
-        #expect(try other.nextEvent() == nil)
-        try other.endOfStream()
+    @Test("What is discarded is neither kept nor looked at, and sending goes on")
+    func discard() throws {
+        var server = Self.server(receiving: hex("eeeeeeee 58000000") + Payloads.ping + [1])
+        _ = try server.nextEvent()
+        server.discard()
+        server.receive(ByteBuffer(repeating: 1, count: 1 << 20))
+        #expect(try server.nextEvent() == nil)
+        #expect(server.bufferedCapacity == 0)
+        #expect(try server.sendTransportError(.notFound).bytes == hex("040000006cfeffff"))
+        server.endOfStream()
+        #expect(try server.nextEvent() == nil)
     }
 
     @Test(

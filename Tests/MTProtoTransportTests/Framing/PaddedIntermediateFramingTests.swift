@@ -70,12 +70,19 @@ struct PaddedIntermediateFramingTests {
         }
     }
 
-    @Test("A plaintext message whose length is no multiple of 4 is refused")
-    func plaintextUnaligned() {
-        var content = Payloads.requestPQ
-        content[16] = 19
-        let error = #expect(throws: FramingError.self) { try Self.decode(content) }
-        #expect(error?.code == .unaligned)
+    @Test("A plaintext message whose length is no multiple of 4 comes in whole words, as in other framings")
+    func plaintextUnaligned() throws {
+        for declared: UInt8 in 17...19 {
+            var payload = Payloads.requestPQ
+            payload[16] = declared
+            for padding in [0, 1, 4, 15] {
+                let content = payload + [UInt8](repeating: 0xee, count: padding)
+                #expect(try Self.decode(content) == .frame(ByteBuffer(bytes: payload), quickAckRequested: false))
+            }
+            // Nothing beyond the packet, whatever the rounding says.
+            let short = Array(payload.prefix(20 + Int(declared)))
+            #expect(try Self.decode(short) == .frame(ByteBuffer(bytes: short), quickAckRequested: false))
+        }
     }
 
     @Test("An encrypted message has at least 72 bytes", arguments: [20, 24, 40, 71])
@@ -188,8 +195,13 @@ struct PaddedIntermediateFramingTests {
     func unpaddable() {
         var short = Payloads.requestPQ
         short[16] = 24
+        var unaligned = Payloads.requestPQ
+        unaligned[16] = 18
+        // What is behind the declared length would be lost.
+        let long = Payloads.requestPQ + [0, 0, 0, 0]
         let payloads = [
             [UInt8](repeating: 1, count: 16), [UInt8](repeating: 1, count: 56), [UInt8](repeating: 1, count: 76), short,
+            unaligned, long,
         ]
         for payload in payloads {
             var encoder = FrameEncoder(framing: .paddedIntermediate, role: .client)
