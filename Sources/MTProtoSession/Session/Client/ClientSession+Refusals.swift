@@ -97,12 +97,17 @@ extension ClientSession {
     }
 
     private mutating func refuseQuery(_ number: UInt64, code: BadMessageCode, events: inout [ClientSessionEvent]) {
+        // "I have such a message already" tells nothing new of a query that is known to have arrived.
+        if code == .containerIdentifierRepeated, self.queries[number]?.isAcknowledged == true { return }
         guard self.countRefusal(number, code: code, events: &events), let record = self.queries[number] else { return }
-        if record.isRepeated || code == .tooOld {
+        if record.isRepeated || !code.deniesReceipt {
             // This copy was refused; an earlier one may have been processed.
             switch code {
-            case .wrongSalt, .containerIdentifierRepeated:
+            case .wrongSalt:
                 self.queries.repeatSending(number)
+            case .containerIdentifierRepeated:
+                // The identifier of the query itself was not refused: it stays good for a repetition.
+                self.serviceLine.askState(of: record.identifier)
             default:
                 _ = self.queries.update(number) { record in
                     record.needsNewIdentifier = true
@@ -132,7 +137,7 @@ extension ClientSession {
         let limit = min(max(self.configuration.maximumRejectionCount, 0), 250)
         let outcome = self.queries.update(number) { record in
             record.rejectionCount += 1
-            let isCertain = !record.isRepeated && code != .tooOld && !record.hasUncertainPast
+            let isCertain = !record.isRepeated && code.deniesReceipt && !record.hasUncertainPast
             return (Int(record.rejectionCount) <= limit, isCertain ? .notDelivered : record.delivery)
         }
         guard let (isTolerable, delivery) = outcome else { return false }
@@ -164,6 +169,7 @@ extension ClientSession {
         self.sequence = SequenceNumberCounter()
         self.received = ReceivedMessageWindow(capacity: self.configuration.receivedWindowCapacity)
         self.acknowledgements.removeAll()
+        self.areAcknowledgementsAnnounced = false
         self.quickAcknowledgements.removeAll()
         self.sent = SentMessages()
         self.serviceLine.sessionRestarted()
@@ -190,5 +196,15 @@ extension ClientSession {
             }
         }
         events.append(.sessionRestarted(newIdentifier: self.sessionIdentifier))
+    }
+}
+
+extension BadMessageCode {
+    /// Whether the notice says that the message was not processed, and will not be.
+    ///
+    /// 20 says that nobody knows, and 19 that a message with this identifier is there already: perhaps this very one, sent
+    /// twice by somebody between.
+    fileprivate var deniesReceipt: Bool {
+        self != .tooOld && self != .containerIdentifierRepeated
     }
 }

@@ -41,6 +41,8 @@ public struct ClientSession: ~Copyable, Sendable {
     var sequence = SequenceNumberCounter()
     var received: ReceivedMessageWindow
     var acknowledgements: PendingAcknowledgements
+    /// Whether a deadline has told the driver of the acknowledgements that are due, so that it need not tell again.
+    var areAcknowledgementsAnnounced = false
     var salts: SaltStore
     var time: TimeSynchronization
     var queries = QueryTable()

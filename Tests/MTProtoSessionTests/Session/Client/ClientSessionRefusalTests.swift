@@ -6,8 +6,8 @@ import Testing
 
 @Suite struct ClientSessionRefusalTests {
     private static let simple: [BadMessageCode] = [
-        .identifierTooLow, .identifierParity, .containerIdentifierRepeated, .evenSequenceNumberExpected,
-        .oddSequenceNumberExpected, .invalidContainer, BadMessageCode(rawValue: 99),
+        .identifierTooLow, .identifierParity, .evenSequenceNumberExpected, .oddSequenceNumberExpected,
+        .invalidContainer, BadMessageCode(rawValue: 99),
     ]
 
     @Test(arguments: Self.simple)
@@ -54,7 +54,7 @@ import Testing
             _ = try harness.refuse(first.message.identifier, code)
         }
         let second = try #require(try harness.flush().first)
-        if code == .tooOld {
+        if code == .tooOld || code == .containerIdentifierRepeated {
             let identifiers = first.queries.map(\.identifier)
             guard case .stateRequest(let request)? = second.bodies.last else {
                 Issue.record("no msgs_state_req")
@@ -105,6 +105,41 @@ import Testing
         try harness.deliver(MessagesStateInfo(requestIdentifier: asked.message.identifier, info: [4 + 32]))
         #expect(harness.events.names == ["acknowledged query 1"])
         #expect(try harness.flush().isEmpty)
+    }
+
+    /// Somebody between sends the client's payload twice: the server refuses the second, and has executed the first.
+    @Test(arguments: [1, 2])
+    func aPayloadThatWasReplayedIsNotExecutedTwice(queries: Int) throws {
+        let harness = try ClientSessionHarness()
+        for number in 1...queries { try harness.invoke(number) }
+        let first = try #require(try harness.flush().first)
+        _ = try harness.refuse(first.message.identifier, .containerIdentifierRepeated)
+        let asked = try #require(try harness.flush().first)
+        guard case .stateRequest(let request)? = asked.bodies.first else {
+            Issue.record("no msgs_state_req")
+            return
+        }
+        #expect(request.identifiers.sorted() == first.queries.map(\.identifier))
+        #expect(asked.queries.isEmpty)
+        let info = [UInt8](repeating: 4 + 32, count: queries)
+        try harness.deliver(MessagesStateInfo(requestIdentifier: asked.message.identifier, info: info))
+        #expect(harness.events.names.sorted() == (1...queries).map { "acknowledged query \($0)" })
+        for _ in 1...20 { _ = try harness.refuse(first.message.identifier, .containerIdentifierRepeated) }
+        #expect(try harness.flush().isEmpty)
+        for message in first.queries { try harness.answer(message) }
+        #expect(harness.unanswered == 0)
+    }
+
+    @Test func whatDidNotArriveBesideARepeatedContainerIsRepeatedUnderItsIdentifier() throws {
+        let harness = try ClientSessionHarness()
+        try harness.invoke(1)
+        let first = try #require(try harness.flush().first)
+        _ = try harness.refuse(first.message.identifier, .containerIdentifierRepeated)
+        let asked = try #require(try harness.flush().first)
+        try harness.deliver(MessagesStateInfo(requestIdentifier: asked.message.identifier, info: [2]))
+        let again = try #require(try harness.flush().first)
+        #expect(again.isContainer)
+        #expect(again.messages.map(\.identifier) == [first.message.identifier])
     }
 
     @Test(arguments: [BadMessageCode.sequenceNumberTooLow, .sequenceNumberTooHigh, .identifierTooHigh])
