@@ -238,8 +238,9 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
 
     private func timerFired() {
         self.timer = nil
-        guard !self.isEnded else { return }
-        self.handle(self.session.deadlineReached(at: self.clock.now()))
+        guard !self.isEnded, let context = self.context else { return }
+        let unsent = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+        self.handle(self.session.deadlineReached(at: self.clock.now(), unsentByteCount: unsent ?? 0))
         self.flush()
     }
 }

@@ -13,6 +13,7 @@ extension ClientSession {
         let interval = self.configuration.keepAliveInterval?.clampedNanoseconds
         self.link.open(at: now.monotonicNanoseconds, keepAliveInterval: interval ?? Int64.max)
         self.quickAcknowledgements.removeAll()
+        self.areAcknowledgementsAnnounced = false
         if interval != nil { self.enqueueKeepAlive(at: now) }
         self.resumeQueries(at: now)
         self.saltRequest.connectionOpened(at: now.monotonicNanoseconds)
@@ -69,7 +70,9 @@ extension ClientSession {
         if !self.pendingEvents.isEmpty { return 0 }
         guard self.isConnected else { return nil }
         var deadline = self.link.keepAliveDue
-        if let due = self.acknowledgements.deadline { deadline = min(deadline, due) }
+        if !self.areAcknowledgementsAnnounced, let due = self.acknowledgements.deadline {
+            deadline = min(deadline, due)
+        }
         if let due = self.deathDue { deadline = min(deadline, due) }
         if let due = self.busyPingDue { deadline = min(deadline, due) }
         if let due = self.saltRequest.due { deadline = min(deadline, due) }
@@ -78,10 +81,20 @@ extension ClientSession {
     }
 
     /// Does what is due by the clock: acknowledgements, pings, requests for salts and states; notices a dead connection.
-    public mutating func deadlineReached(at now: SessionTime) -> [ClientSessionEvent] {
+    ///
+    /// What became due waits for ``nextPayload(at:)``. While the connection takes nothing, the driver may leave it there:
+    /// the next deadline is then the one at which the connection counts as dead.
+    ///
+    /// - Parameters:
+    ///   - now: The time now.
+    ///   - unsentByteCount: How many bytes of the payloads taken the layers below still hold. With it a connection that
+    ///     is busy with a long upload is told from a dead one; 0 if it is not known.
+    public mutating func deadlineReached(at now: SessionTime, unsentByteCount: Int = 0) -> [ClientSessionEvent] {
         var events = self.takePendingEvents()
         guard self.isConnected else { return events }
         let monotonic = now.monotonicNanoseconds
+        self.link.noteUnsent(byteCount: unsentByteCount, at: monotonic)
+        if self.acknowledgements.isDue(at: now) { self.areAcknowledgementsAnnounced = true }
         if let due = self.deathDue, due <= monotonic {
             self.link.markDead()
             events.append(.connectionDead)
@@ -119,6 +132,7 @@ extension ClientSession {
         let delay = Int32(clamping: self.configuration.disconnectDelay.clampedNanoseconds / 1_000_000_000)
         let identifier = self.random.integer(Int64.self)
         self.serviceLine.append(.keepAlive(identifier, disconnectDelay: delay))
+        self.link.queuedPing(at: now.monotonicNanoseconds)
     }
 
     // MARK: Salts

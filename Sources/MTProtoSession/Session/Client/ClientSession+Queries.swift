@@ -7,7 +7,8 @@ extension ClientSession {
     /// Puts a query in line.
     ///
     /// - Parameters:
-    ///   - body: The boxed query, a multiple of 4 bytes; the session keeps it until the answer is there.
+    ///   - body: The boxed query, a multiple of 4 bytes; the session keeps it until the answer is there. Service messages
+    ///     like `ping` are no queries, and are refused: the session has methods of its own for them.
     ///   - requestQuickAck: Whether the server is to confirm the payload at once, where the transport can.
     ///   - now: The time now.
     /// - Returns: The handle of the query.
@@ -18,7 +19,7 @@ extension ClientSession {
         at now: SessionTime
     ) throws(SessionError) -> Query {
         let byteCount = body.readableBytes
-        guard byteCount > 0, byteCount % 4 == 0, byteCount <= self.configuration.maximumSingleQueryByteCount else {
+        guard self.isAcceptable(body) else {
             throw SessionError(.invalidQuery, deliveryState: .notDelivered)
         }
         try self.checkRoom(byteCount: byteCount)

@@ -50,6 +50,7 @@ extension ClientSession {
         ) { buffer in
             self.packer.write(to: &buffer)
         }
+        self.link.took(byteCount: payload.readableBytes, at: now.monotonicNanoseconds)
         if requestsQuickAck { self.quickAcknowledgements.insert(token, queries: self.packed) }
         return OutgoingPayload(payload: payload, quickAckToken: requestsQuickAck ? token : nil)
     }
@@ -58,6 +59,7 @@ extension ClientSession {
         if !self.acknowledgements.isEmpty,
             self.acknowledgesAtOnce || self.acknowledgements.isDue(at: now) || self.hasCompany()
         {
+            self.areAcknowledgementsAnnounced = false
             let identifiers = self.acknowledgements.drain(limit: Self.acknowledgementsPerMessage)
             let pending = PendingServiceMessage(message: .acknowledgement(identifiers))
             self.packService(pending, serverNanoseconds: serverNanoseconds, at: now)
@@ -169,10 +171,13 @@ extension ClientSession {
         }
     }
 
-    /// Whether a body that was made late can be sent.
-    private func isAcceptable(_ body: ByteBuffer) -> Bool {
+    /// Whether a body can be sent as a query.
+    func isAcceptable(_ body: ByteBuffer) -> Bool {
         let byteCount = body.readableBytes
-        return byteCount > 0 && byteCount % 4 == 0 && byteCount <= self.configuration.maximumSingleQueryByteCount
+        guard byteCount > 0, byteCount % 4 == 0, byteCount <= self.configuration.maximumSingleQueryByteCount else {
+            return false
+        }
+        return body.tlConstructor.map { !ServiceMessage.constructors.contains($0) } ?? false
     }
 
     private mutating func noteSent(_ number: UInt64, identifier: UInt64, sequenceNumber: Int32, at now: SessionTime) {

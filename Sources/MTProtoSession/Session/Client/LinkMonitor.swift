@@ -11,13 +11,19 @@ struct LinkMonitor: Sendable {
     private(set) var connection: UInt64 = 0
     /// When the next regular ping is due.
     private(set) var keepAliveDue: Int64 = 0
-    /// Since when a ping of ours is out and nothing has come back.
+    /// Since when a ping of ours is out and nothing has come back; later if bytes were seen to leave since.
     private(set) var silentSince: Int64?
+    /// Since when a ping of ours is in line, and nothing was taken to be sent and nothing has come back.
+    private(set) var stuckSince: Int64?
     /// Since when a query is out and nothing has come back.
     private(set) var waitingSince: Int64?
     /// The smoothed round-trip time in nanoseconds.
     private(set) var roundTripNanoseconds: Int64?
     private var pings: [Int64: Int64] = [:]
+    /// How many bytes were taken to be sent, and how many of them lay unsent below when last looked at.
+    private var takenByteCount = 0
+    private var unsentByteCount = 0
+    private var leftByteCount = 0
 
     mutating func open(at nanoseconds: Int64, keepAliveInterval: Int64) {
         let connection = self.connection + 1
@@ -32,6 +38,7 @@ struct LinkMonitor: Sendable {
     mutating func close() {
         self.isOpen = false
         self.silentSince = nil
+        self.stuckSince = nil
         self.waitingSince = nil
         self.pings.removeAll()
     }
@@ -45,11 +52,37 @@ struct LinkMonitor: Sendable {
         self.keepAliveDue = nanoseconds.addingClamped(interval)
     }
 
+    /// A ping was put in line: from now on something has to be taken to be sent, or to come in.
+    mutating func queuedPing(at nanoseconds: Int64) {
+        self.stuckSince = self.stuckSince ?? nanoseconds
+    }
+
+    /// A payload was taken to be sent.
+    mutating func took(byteCount: Int, at nanoseconds: Int64) {
+        self.takenByteCount &+= byteCount
+        if self.stuckSince != nil { self.stuckSince = nanoseconds }
+    }
+
+    /// Looks at what the layers below have not given to the network yet.
+    ///
+    /// That bytes leave while others wait behind them means that the peer's end takes them: a long upload is no death,
+    /// though the ping waits behind it or its answer does.
+    mutating func noteUnsent(byteCount: Int, at nanoseconds: Int64) {
+        let left = self.takenByteCount &- byteCount
+        if left > self.leftByteCount, byteCount > 0 || self.unsentByteCount > 0 {
+            if self.silentSince != nil { self.silentSince = nanoseconds }
+            if self.stuckSince != nil { self.stuckSince = nanoseconds }
+        }
+        self.leftByteCount = left
+        self.unsentByteCount = byteCount
+    }
+
     mutating func sentPing(_ identifier: Int64, at nanoseconds: Int64) {
         if self.pings.count >= Self.maximumPingCount, let oldest = self.pings.min(by: { $0.value < $1.value }) {
             self.pings.removeValue(forKey: oldest.key)
         }
         self.pings[identifier] = nanoseconds
+        self.stuckSince = nil
         self.silentSince = self.silentSince ?? nanoseconds
     }
 
@@ -60,6 +93,7 @@ struct LinkMonitor: Sendable {
     /// Something valid came in: the link lives.
     mutating func received(at nanoseconds: Int64) {
         self.silentSince = nil
+        if self.stuckSince != nil { self.stuckSince = nanoseconds }
         if self.waitingSince != nil { self.waitingSince = nanoseconds }
     }
 
@@ -87,15 +121,17 @@ struct LinkMonitor: Sendable {
         max(2_000_000_000, ((self.roundTripNanoseconds ?? 0) / 2) * 3 + 1_000_000_000)
     }
 
-    /// When to ping because a query is out and nothing comes back; nil while a ping is out already.
+    /// When to ping because a query is out and nothing comes back; nil while a ping is out or in line already.
     var busyPingDue: Int64? {
-        guard self.silentSince == nil, let waitingSince else { return nil }
+        guard self.silentSince == nil, self.stuckSince == nil, let waitingSince else { return nil }
         return waitingSince.addingClamped(self.busyPingDelay)
     }
 
     /// When to give the connection up.
     func deathDue(timeout: Int64) -> Int64? {
-        guard let silentSince else { return nil }
-        return silentSince.addingClamped(max(timeout, 3 * self.busyPingDelay))
+        guard let since = self.silentSince.map({ min($0, self.stuckSince ?? $0) }) ?? self.stuckSince else {
+            return nil
+        }
+        return since.addingClamped(max(timeout, 3 * self.busyPingDelay))
     }
 }

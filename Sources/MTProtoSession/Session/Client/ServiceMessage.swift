@@ -53,6 +53,20 @@ enum ServiceMessage: Sendable {
         return buffer
     }
 
+    /// The constructors of all that is no query of the API. It is not answered by `rpc_result`, so that a query of this
+    /// kind would wait for ever; what the client needs of it, the session sends itself.
+    static let constructors: Set<UInt32> = [
+        MessageContainer.constructor, MessageCopy.constructor, MessagesAcknowledgement.constructor,
+        BadMessageNotification.constructor, BadServerSalt.constructor, MessagesStateRequest.constructor,
+        MessagesStateInfo.constructor, MessagesAllInfo.constructor, MessageDetailedInfo.constructor,
+        MessageNewDetailedInfo.constructor, MessageResendRequest.constructor, MessageResendAnswerRequest.constructor,
+        NewSessionCreated.constructor, Ping.constructor, PingDelayDisconnect.constructor, Pong.constructor,
+        GetFutureSalts.constructor, FutureSalts.constructor, DestroySession.constructor,
+        DestroySessionOK.constructor, DestroySessionNone.constructor, RPCResult.constructor,
+        RPCDropAnswer.constructor, DestroyAuthKey.constructor, DestroyAuthKeyOK.constructor,
+        DestroyAuthKeyNone.constructor, DestroyAuthKeyFail.constructor, HTTPWait.constructor,
+    ]
+
     /// How many identifiers or bytes it holds beyond its fixed part, for the bound on what is remembered.
     var weight: Int {
         switch self {

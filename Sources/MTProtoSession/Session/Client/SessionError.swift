@@ -27,7 +27,7 @@ public struct SessionError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let answerLost = Code(name: "answerLost")
         /// As many queries or bytes as the session takes are unanswered.
         public static let queueFull = Code(name: "queueFull")
-        /// The query's length is zero, not a multiple of 4, or over the limit.
+        /// The query's length is zero, not a multiple of 4, or over the limit, or it is a service message.
         public static let invalidQuery = Code(name: "invalidQuery")
         /// The server refused the query's message again and again; see ``SessionError/notificationCode``.
         public static let rejected = Code(name: "rejected")

@@ -125,6 +125,108 @@ import Testing
         #expect(answered == identifier)
     }
 
+    // MARK: A connection that takes nothing
+
+    /// Serves the deadlines for so long without taking a payload.
+    ///
+    /// - Returns: How many there were.
+    private func stall(
+        _ harness: ClientSessionHarness,
+        for duration: Duration,
+        unsent: (Int64) -> Int = { _ in 0 }
+    ) throws -> Int {
+        let start = harness.now.monotonicNanoseconds
+        let end = start + duration.clampedNanoseconds
+        var count = 0
+        while let deadline = harness.deadline, deadline <= end {
+            harness.clock.advance(by: .nanoseconds(max(0, deadline - harness.now.monotonicNanoseconds)))
+            let byteCount = unsent(harness.now.monotonicNanoseconds - start)
+            harness.events += harness.session.deadlineReached(at: harness.now, unsentByteCount: byteCount)
+            count += 1
+            try #require(count < 1000, "the deadlines do not move")
+        }
+        harness.clock.advance(by: .nanoseconds(max(0, end - harness.now.monotonicNanoseconds)))
+        return count
+    }
+
+    @Test func aConnectionThatTakesNothingIsFoundDeadWithoutSpinning() throws {
+        let harness = try self.connected()
+        try self.pong(harness, try harness.flush())
+        try harness.invoke()
+        try harness.flush()
+        // The busy ping, then the death.
+        #expect(try self.stall(harness, for: .seconds(1000)) == 2)
+        #expect(harness.events.names == ["pong", "dead"])
+        #expect(harness.now.monotonicNanoseconds - 1_000_000_000_000 == 1_000_000_000_000)
+    }
+
+    @Test func acknowledgementsThatCannotLeaveDoNotSpin() throws {
+        let harness = try ClientSessionHarness()
+        for _ in 1...3 { try harness.deliver(UpdatesTooLong(), isContentRelated: true) }
+        #expect(try self.stall(harness, for: .seconds(1000)) == 1)
+        let sent = try #require(try harness.flush().first)
+        guard case .acknowledgement(let acknowledgement)? = sent.bodies.first else {
+            Issue.record("no msgs_ack")
+            return
+        }
+        #expect(acknowledgement.identifiers.count == 3)
+        try harness.deliver(UpdatesTooLong(), isContentRelated: true)
+        #expect(try harness.advance(by: .seconds(30)).count == 1, "the next ones are due in their turn")
+    }
+
+    @Test func aLongUploadIsNoDeath() throws {
+        let harness = try self.connected()
+        try self.pong(harness, try harness.flush())
+        try harness.invoke(1, padding: 1 << 20)
+        try harness.flush()
+        // 10 000 bytes a second for 100 s, then nothing more.
+        _ = try self.stall(harness, for: .seconds(100)) { (1 << 20) - Int($0 / 100_000) }
+        #expect(harness.isConnected)
+        _ = try self.stall(harness, for: .seconds(40)) { _ in (1 << 20) - 1_000_000 }
+        #expect(!harness.isConnected)
+        #expect(harness.events.names == ["pong", "dead"])
+    }
+
+    @Test func aPingBehindAnUploadIsAwaitedFromWhenItLeft() throws {
+        let harness = try self.connected()
+        try self.pong(harness, try harness.flush())
+        try harness.invoke(1, padding: 1 << 20)
+        try harness.flush()
+        _ = try self.stall(harness, for: .seconds(50)) { (1 << 20) - Int($0 / 100_000) }
+        // Now the upload is through.
+        #expect(self.pings(try harness.flush()).count == 1)
+        try harness.advance(by: .seconds(14))
+        #expect(harness.isConnected)
+        // The last of the upload, seen to have left, grants it one more turn.
+        try harness.advance(by: .seconds(17))
+        #expect(harness.events.names == ["pong", "dead"])
+    }
+
+    @Test func smallQueriesThatLeaveIntoTheVoidDoNotHideADeath() throws {
+        let harness = try self.connected()
+        try self.pong(harness, try harness.flush())
+        for number in 1...20 where harness.isConnected {
+            try harness.invoke(number)
+            try harness.advance(by: .seconds(1))
+        }
+        #expect(harness.events.names == ["pong", "dead"])
+    }
+
+    @Test func deadlinesMoveWithoutASingleFlush() throws {
+        let harness = try ClientSessionHarness {
+            $0.keepAliveInterval = .zero
+            $0.stateCheckDelay = .zero
+            $0.saltRequestInterval = .zero
+            $0.acknowledgementDelay = .zero
+            $0.futureSaltCount = 32
+            $0.pongTimeout = .seconds(1000)
+        }
+        try harness.invoke()
+        try harness.flush()
+        try harness.deliver(UpdatesTooLong(), isContentRelated: true)
+        #expect(try self.stall(harness, for: .milliseconds(100)) <= 301)
+    }
+
     @Test func deadlinesAlwaysMove() throws {
         let harness = try ClientSessionHarness {
             $0.keepAliveInterval = .zero

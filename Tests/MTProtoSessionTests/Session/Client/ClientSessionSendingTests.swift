@@ -276,4 +276,25 @@ import Testing
         harness.reconnect()
         #expect(harness.quickAck(other).isEmpty)
     }
+
+    @Test func serviceMessagesAreNoQueries() throws {
+        let harness = try ClientSessionHarness()
+        let bodies = [
+            Ping(pingIdentifier: 1).serialized(),
+            PingDelayDisconnect(pingIdentifier: 1, disconnectDelay: 1).serialized(),
+            GetFutureSalts(count: 1).serialized(), DestroySession(sessionIdentifier: 1).serialized(),
+            DestroyAuthKey().serialized(), MessagesStateRequest(identifiers: [1]).serialized(),
+            MessagesAcknowledgement(identifiers: [1]).serialized(), MessageContainer(messages: []).serialized(),
+            RPCDropAnswer(requestIdentifier: 1).serialized(),
+        ]
+        for body in bodies {
+            #expect(throws: SessionError(.invalidQuery, deliveryState: .notDelivered)) {
+                _ = try harness.session.invoke(body, at: harness.now)
+            }
+            _ = try harness.session.invoke(at: harness.now) { _ in body }
+        }
+        #expect(try harness.flush().isEmpty)
+        try harness.advance(by: .milliseconds(1))
+        #expect(harness.events.names.filter { $0.hasSuffix("invalidQuery, notDelivered") }.count == bodies.count)
+    }
 }
