@@ -4,7 +4,8 @@
 ///
 /// The server's time runs on from the moment it was learned by the monotonic clock, so that a correction of the local wall
 /// clock does not disturb a session. When the two local clocks disagree about how much time passed (the wall clock was set,
-/// or the machine slept), the time known is no longer trusted until the server shows it again.
+/// or the machine slept), the time known is no longer trusted until the server shows it again; a wall clock that ran ahead
+/// is followed meanwhile, because a monotonic clock stands still while the machine sleeps.
 struct TimeSynchronization: Sendable {
     private static let toleratedJumpNanoseconds: Int64 = 5_000_000_000
     /// Below this a corrected offset is not worth an event.
@@ -31,11 +32,14 @@ struct TimeSynchronization: Sendable {
         }
         let passed = now.monotonicNanoseconds &- lastReading.monotonicNanoseconds
         let passedOnWall = now.wallNanoseconds &- lastReading.wallNanoseconds
-        if (passedOnWall &- passed).magnitude > UInt64(Self.toleratedJumpNanoseconds) {
-            self.isSynchronized = false
-        }
+        let server = self.serverNanoseconds.addingClamped(now.monotonicNanoseconds &- anchor.monotonicNanoseconds)
+        let lead = passedOnWall &- passed
         self.lastReading = now
-        return self.serverNanoseconds.addingClamped(now.monotonicNanoseconds &- anchor.monotonicNanoseconds)
+        guard lead.magnitude > UInt64(Self.toleratedJumpNanoseconds) else { return server }
+        self.isSynchronized = false
+        guard lead > 0 else { return server }
+        self.set(server.addingClamped(lead), at: now)
+        return self.serverNanoseconds
     }
 
     /// Takes the time of a message that the server certainly wrote just now.

@@ -176,4 +176,16 @@ import Testing
         #expect(harness.isSynchronized)
         #expect(harness.events.names.contains("time 0.0"))
     }
+
+    @Test func afterSleepTheFirstPayloadIsInTime() throws {
+        let harness = try ClientSessionHarness()
+        try harness.invoke()
+        try harness.flush()
+        harness.clock.skewWall(by: .seconds(7200))
+        harness.serverOffset += 7_200_000_000_000
+        harness.reconnect()
+        let sent = try #require(try harness.flush().first)
+        let nanoseconds = MessageIdentifierGenerator.nanoseconds(of: sent.message.identifier)
+        #expect(abs(nanoseconds - harness.serverNanoseconds) < 1_000_000)
+    }
 }
