@@ -97,7 +97,7 @@ extension ClientSessionHandler {
             request.result.succeed(result)
         case .rpcError(let query, let error):
             self.handle(error, of: query)
-        case .quickAcknowledged(let query), .acknowledged(let query):
+        case .acknowledged(let query):
             self.requests[query]?.quickAck?.succeed()
         case .failed(let query, let error):
             guard let request = self.takeRequest(query) else { return }
@@ -106,21 +106,13 @@ extension ClientSessionHandler {
             self.pings.removeValue(forKey: identifier)?.succeed(.nanoseconds(roundTripNanoseconds))
         case .connectionDead:
             self.fail(with: ConnectionDead())
-        case .sessionRestarted:
-            self.repeatPings()
-            self.emit(event)
-        case .update, .newServerSession, .saltsChanged, .timeSynchronized, .keyDestroyed:
+        case .pingFailed(let identifier):
+            self.pings.removeValue(forKey: identifier)?.fail(PingFailed())
+        case .update, .sessionRestarted, .newServerSession, .saltsChanged, .timeSynchronized, .keyDestroyed:
             self.emit(event)
         case .stateReported, .dropped, .sessionDestroyed:
             break
         }
-    }
-
-    /// A ping that was sent in a session that is no more has no answer.
-    private func repeatPings() {
-        let waiting = self.pings.values
-        self.pings = [:]
-        for promise in waiting { self.ping(promise) }
     }
 
     private func handle(_ error: RPCErrorMessage, of query: ClientSession.Query) {
@@ -157,3 +149,6 @@ extension ClientSessionHandler {
 
 /// The server has not answered pings.
 struct ConnectionDead: Error {}
+
+/// The session has given up a ping.
+struct PingFailed: Error {}

@@ -26,7 +26,7 @@ public enum ConnectionEvent: Sendable {
         case .timeSynchronized(let offset): self = .timeSynchronized(offsetNanoseconds: offset)
         case .sessionRestarted(let identifier): self = .sessionRestarted(newIdentifier: identifier)
         case .keyDestroyed: self = .keyDestroyed
-        case .result, .rpcError, .quickAcknowledged, .acknowledged, .stateReported, .failed, .dropped, .pong,
+        case .result, .rpcError, .acknowledged, .stateReported, .failed, .dropped, .pong, .pingFailed,
             .sessionDestroyed, .connectionDead:
             return nil
         }

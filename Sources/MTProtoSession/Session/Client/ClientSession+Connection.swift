@@ -33,7 +33,7 @@ extension ClientSession {
         self.quickAcknowledgements.removeAll()
         self.queries.abandonRepeating()
         self.serviceLine.connectionClosed()
-        for pending in self.sent.takeOutliving() { self.serviceLine.append(pending) }
+        for pending in self.sent.take(where: \.outlivesConnection) { self.serviceLine.append(pending) }
         self.stateCheckDue = nil
     }
 
@@ -131,7 +131,7 @@ extension ClientSession {
         guard !isWaiting else { return }
         let delay = Int32(clamping: self.configuration.disconnectDelay.clampedNanoseconds / 1_000_000_000)
         let identifier = self.random.integer(Int64.self)
-        self.serviceLine.append(.keepAlive(identifier, disconnectDelay: delay))
+        guard self.serviceLine.append(.keepAlive(identifier, disconnectDelay: delay)) else { return }
         self.link.queuedPing(at: now.monotonicNanoseconds)
     }
 

@@ -38,7 +38,13 @@ extension ClientSession {
         case .stateRequest(let identifiers):
             self.sent.remove(info.requestIdentifier)
             for (identifier, byte) in zip(identifiers, info.info) {
-                self.apply(MessageStatus(rawValue: byte), to: identifier, at: now, events: &events)
+                self.apply(
+                    MessageStatus(rawValue: byte),
+                    to: identifier,
+                    askedAs: info.requestIdentifier,
+                    at: now,
+                    events: &events
+                )
             }
         case .resendRequest, .resendAnswerRequest:
             // The server cannot repeat all of them; what matters of it is found by the state check.
@@ -59,6 +65,7 @@ extension ClientSession {
     private mutating func apply(
         _ status: MessageStatus,
         to identifier: UInt64,
+        askedAs requestIdentifier: UInt64,
         at now: SessionTime,
         events: inout [ClientSessionEvent]
     ) {
@@ -69,9 +76,15 @@ extension ClientSession {
             _ = self.queries.update(number) { $0.reportsState = false }
             events.append(.stateReported(Query(number: number), status))
         }
+        // Asked before the last copy left, the answer says nothing of that one, which may be there by now.
+        let isLate = requestIdentifier < record.outerIdentifier
         if status.isReceived {
             self.noteDelivered(number, identifier: identifier, events: &events)
-            if status.contains(.isAnswered) { self.recoverAnswer(number, at: now, events: &events) }
+            if status.contains(.isAnswered), !isLate { self.recoverAnswer(number, at: now, events: &events) }
+        } else if isLate {
+            return
+        } else if record.isAcknowledged, !record.repeatsWhenForgotten {
+            self.fail(number, SessionError(.deliveryUnknown, deliveryState: .delivered), events: &events)
         } else if record.isAcknowledged {
             // It was received, and forgotten since: its answer may be lost.
             self.recoverAnswer(number, at: now, events: &events)

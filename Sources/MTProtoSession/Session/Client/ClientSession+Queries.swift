@@ -10,12 +10,15 @@ extension ClientSession {
     ///   - body: The boxed query, a multiple of 4 bytes; the session keeps it until the answer is there. Service messages
     ///     like `ping` are no queries, and are refused: the session has methods of its own for them.
     ///   - requestQuickAck: Whether the server is to confirm the payload at once, where the transport can.
+    ///   - repeatsWhenForgotten: Whether the query goes again when the server confirmed it and has forgotten the session since.
+    ///     It may have executed it before. If not, the query then ends as ``SessionError/Code/deliveryUnknown``.
     ///   - now: The time now.
     /// - Returns: The handle of the query.
     /// - Throws: ``SessionError/Code/queueFull`` or ``SessionError/Code/invalidQuery``; the query is then not taken.
     public mutating func invoke(
         _ body: ByteBuffer,
         requestQuickAck: Bool = false,
+        repeatsWhenForgotten: Bool = true,
         at now: SessionTime
     ) throws(SessionError) -> Query {
         let byteCount = body.readableBytes
@@ -29,7 +32,8 @@ extension ClientSession {
             content: .fixed(content),
             byteCount: content.readableBytes,
             requestsQuickAck: requestQuickAck,
-            travelsAlone: false
+            travelsAlone: false,
+            repeatsWhenForgotten: repeatsWhenForgotten
         )
         return Query(number: self.queries.insert(record))
     }
@@ -94,7 +98,9 @@ extension ClientSession {
         guard let record = self.queries[query.number] else { return false }
         guard record.phase != .waiting else {
             self.queries.remove(query.number)
-            return true
+            guard record.hasUncertainPast else { return true }
+            self.pendingEvents.append(.dropped(query, .unknown(RPCAnswerUnknown())))
+            return false
         }
         guard !record.isCancelled else { return false }
         _ = self.queries.update(query.number) { $0.isCancelled = true }
@@ -125,13 +131,18 @@ extension ClientSession {
         self.serviceLine.append(.destroyAuthorizationKey)
     }
 
-    /// Pings the server; ``ClientSessionEvent/pong(pingIdentifier:roundTripNanoseconds:)`` tells the answer. A connection
-    /// that closes before it forgets the ping.
+    /// Pings the server; ``ClientSessionEvent/pong(pingIdentifier:roundTripNanoseconds:)`` tells the answer, and
+    /// ``ClientSessionEvent/pingFailed(pingIdentifier:)`` that none can come: the server refused the ping again and again, or
+    /// more pings are under way than the session remembers. A connection that closes before it forgets the ping.
     ///
     /// - Returns: The random identifier of the ping.
     public mutating func ping(at now: SessionTime) -> Int64 {
         let identifier = self.random.integer(Int64.self)
-        self.serviceLine.append(.ping(identifier))
+        if self.serviceLine.append(.ping(identifier)) {
+            if self.link.isOpen { self.link.queuedPing(at: now.monotonicNanoseconds) }
+        } else {
+            self.pendingEvents.append(.pingFailed(pingIdentifier: identifier))
+        }
         return identifier
     }
 
@@ -161,7 +172,15 @@ extension ClientSession {
         self.link.close()
         self.serviceLine = ServiceLine()
         self.quickAcknowledgements.removeAll()
-        self.pendingEvents.removeAll()
-        return self.queries.removeAll().map { (Query(number: $0.number), $0.record.delivery) }
+        var ended = self.queries.removeAll().map { (Query(number: $0.number), $0.record.delivery) }
+        // What ended since the last event is told here, as there will be no other.
+        for event in self.takePendingEvents() {
+            switch event {
+            case .failed(let query, let error): ended.append((query, error.deliveryState ?? .maybeDelivered))
+            case .dropped(let query, _): ended.append((query, .maybeDelivered))
+            default: break
+            }
+        }
+        return ended.sorted { $0.0.number < $1.0.number }
     }
 }

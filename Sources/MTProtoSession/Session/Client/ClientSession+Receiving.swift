@@ -26,7 +26,9 @@ extension ClientSession {
         }
         guard message.sessionIdentifier == self.sessionIdentifier else { return self.takePendingEvents() }
         guard Self.isServers(message.identifier) else { throw SessionError(.invalidMessageIdentifier) }
-        guard self.received.verdict(on: message.identifier) == .fresh else {
+        let verdict = self.received.verdict(on: message.identifier)
+        guard verdict == .fresh else {
+            if verdict == .tooOld { return try self.receiveForgotten(message, at: now) }
             // The acknowledgement may have been lost.
             self.link.received(at: now.monotonicNanoseconds)
             self.acknowledge(message.identifier, sequenceNumber: message.sequenceNumber, at: now)
@@ -60,6 +62,36 @@ extension ClientSession {
         return events
     }
 
+    /// Takes a message older than all that are remembered: nobody knows whether it was seen.
+    ///
+    /// An answer to a query that waits was not; all else is dropped.
+    private mutating func receiveForgotten(
+        _ message: EncryptedMessage,
+        at now: SessionTime
+    ) throws(SessionError) -> [ClientSessionEvent] {
+        self.unpackBudget = self.configuration.maximumUnpackedByteCount * Self.unpackedObjectsPerPayload
+        let body = try self.parseOuter(message)
+        var events = self.takePendingEvents()
+        let server = self.time.serverNanoseconds(at: now)
+        guard
+            !self.time.isSynchronized
+                || MessageTimeWindow.check(message.identifier, serverNanoseconds: server) == .acceptable
+        else { return events }
+        self.link.received(at: now.monotonicNanoseconds)
+        self.acknowledge(message.identifier, sequenceNumber: message.sequenceNumber, at: now)
+        let source = Source(identifier: message.identifier, sessionIdentifier: message.sessionIdentifier)
+        switch body {
+        case .rpcResult(let result):
+            self.receiveResult(result, from: source, at: now, events: &events)
+        case .container(let messages):
+            for inner in messages { self.receiveInner(inner, from: source, at: now, events: &events) }
+        default:
+            break
+        }
+        if self.queries.inFlightCount == 0 { self.link.answeredAll() }
+        return events
+    }
+
     /// Takes a quick acknowledgement.
     ///
     /// - Parameter token: The token as the transport delivers it.
@@ -67,7 +99,10 @@ extension ClientSession {
     public mutating func receiveQuickAck(_ token: UInt32) -> [Query] {
         var queries: [Query] = []
         for number in self.quickAcknowledgements.take(token) {
-            let isKnown: Void? = self.queries.update(number) { $0.delivery = .delivered }
+            let isKnown: Void? = self.queries.update(number) { record in
+                record.isAcknowledged = true
+                record.delivery = .delivered
+            }
             if isKnown != nil { queries.append(Query(number: number)) }
         }
         return queries
@@ -196,12 +231,21 @@ extension ClientSession {
         at now: SessionTime,
         events: inout [ClientSessionEvent]
     ) {
+        var isForgotten = false
         if source.sessionIdentifier == self.sessionIdentifier {
             self.acknowledge(message.identifier, sequenceNumber: message.sequenceNumber, at: now)
-            guard self.received.insert(message.identifier) == .fresh else { return }
+            switch self.received.insert(message.identifier) {
+            case .fresh: break
+            case .duplicate: return
+            case .tooOld: isForgotten = true
+            }
         }
         do {
             let body = try self.parse(message.body, isContained: true)
+            if isForgotten {
+                // Whether it was seen is not known, but an answer to a query that waits was not.
+                guard case .rpcResult = body else { return }
+            }
             self.process(body, from: source, at: now, events: &events)
         } catch {
             self.unreadableMessageCount += 1

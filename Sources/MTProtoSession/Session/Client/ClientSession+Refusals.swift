@@ -86,21 +86,28 @@ extension ClientSession {
     private mutating func requeue(_ pending: PendingServiceMessage, code: BadMessageCode) {
         var pending = pending
         pending.rejectionCount += 1
-        guard Int(pending.rejectionCount) <= min(self.configuration.maximumRejectionCount, 250) else { return }
+        guard Int(pending.rejectionCount) <= min(self.configuration.maximumRejectionCount, 250) else {
+            return self.forget(pending)
+        }
         switch code {
         case .evenSequenceNumberExpected: pending.isContentRelated = false
         case .oddSequenceNumberExpected: pending.isContentRelated = true
         case .invalidContainer: pending.travelsAlone = true
         default: break
         }
-        self.serviceLine.append(pending)
+        if !self.serviceLine.append(pending) { self.forget(pending) }
+    }
+
+    private mutating func forget(_ pending: PendingServiceMessage) {
+        guard case .ping(let identifier) = pending.message else { return }
+        self.pendingEvents.append(.pingFailed(pingIdentifier: identifier))
     }
 
     private mutating func refuseQuery(_ number: UInt64, code: BadMessageCode, events: inout [ClientSessionEvent]) {
         // "I have such a message already" tells nothing new of a query that is known to have arrived.
         if code == .containerIdentifierRepeated, self.queries[number]?.isAcknowledged == true { return }
         guard self.countRefusal(number, code: code, events: &events), let record = self.queries[number] else { return }
-        if record.isRepeated || !code.deniesReceipt {
+        if record.isRepeated || record.isAcknowledged || !code.deniesReceipt {
             // This copy was refused; an earlier one may have been processed.
             switch code {
             case .wrongSalt:
@@ -150,11 +157,15 @@ extension ClientSession {
 
     // MARK: A new session
 
+    /// An identifier so far ahead of the server's time was too high on arrival: the window is 30 s, and a minute is allowed
+    /// for the way there, on which the lead shrinks.
+    private static let certainLeadNanoseconds: Int64 = 90_000_000_000
+
     /// Goes on under a new session identifier.
     ///
-    /// The refused queries, and those sent after them, which the server must refuse for the same reason, are sent again; so
-    /// are those whose identifiers are too high even now, and hence were so each time they were sent. Others that are under
-    /// way in the old session cannot be followed into the new one: they fail.
+    /// The refused queries are sent again, and so are those whose identifiers are so far ahead that the server cannot have
+    /// accepted them, whenever they came. What was not named may have arrived later than the refused one and have been
+    /// accepted: it cannot be followed into the new session, and fails rather than being executed twice.
     private mutating func restart(
         after identifier: UInt64,
         code: BadMessageCode,
@@ -162,7 +173,11 @@ extension ClientSession {
         events: inout [ClientSessionEvent]
     ) {
         let refused = self.takeRefused(identifier)
-        let outliving = self.sent.takeOutliving()
+        let outliving = self.sent.take(where: \.outlivesConnection)
+        let pings = self.sent.take { message in
+            if case .ping = message { return true }
+            return false
+        }
         let before = self.sessionIdentifier
         repeat { self.sessionIdentifier = self.random.integer(UInt64.self) } while self.sessionIdentifier == before
         self.generator.restart()
@@ -176,20 +191,20 @@ extension ClientSession {
         self.queries.abandonRepeating()
         for pending in outliving { self.serviceLine.append(pending) }
         for pending in refused.messages where pending.message.outlivesSession { self.requeue(pending, code: code) }
+        // Their answers would come in the session that is no more.
+        for pending in pings { self.requeue(pending, code: code) }
 
         let refusedQueries = Set(refused.queries)
         let server = self.time.serverNanoseconds(at: now)
         for number in self.queries.numbersInFlight().reversed() {
             guard let record = self.queries[number] else { continue }
-            let isRefused = refusedQueries.contains(number)
-            let isTooHigh =
-                code == .identifierTooHigh
-                && MessageTimeWindow.check(record.identifier, serverNanoseconds: server) == .tooHigh
-            let isRefusedNow = !record.isRepeated && (isRefused || record.identifier > identifier)
+            let isNamed = refusedQueries.contains(number)
+            let lead = MessageIdentifierGenerator.nanoseconds(of: record.identifier).addingClamped(-max(server, 0))
+            let isTooHigh = code == .identifierTooHigh && !record.isAcknowledged && lead > Self.certainLeadNanoseconds
             if record.isCancelled {
                 self.finishCancelled(number, .unknown(RPCAnswerUnknown()), events: &events)
-            } else if !record.isAcknowledged, isTooHigh || isRefusedNow {
-                if isRefused, !self.countRefusal(number, code: code, events: &events) { continue }
+            } else if isTooHigh || isNamed && !record.isRepeated {
+                if isNamed, !self.countRefusal(number, code: code, events: &events) { continue }
                 self.queries.sendAgain(number, isRefused: true)
             } else {
                 self.fail(number, SessionError(.sessionRestarted, deliveryState: record.delivery), events: &events)

@@ -28,7 +28,7 @@ extension ClientSession {
             identifier = self.generator.next(serverNanoseconds: server)
             sequenceNumber = self.sequence.next(isContentRelated: false)
             let contents = self.packer.messages.map(\.identifier)
-            self.remember(.container(contents), as: identifier, at: now)
+            self.remember(.container(contents), as: identifier)
         }
         var requestsQuickAck = false
         for number in self.packed {
@@ -111,10 +111,12 @@ extension ClientSession {
         let identifier = self.generator.next(serverNanoseconds: serverNanoseconds)
         let sequenceNumber = self.sequence.next(isContentRelated: pending.isContentRelated)
         self.packer.append(OutgoingMessage(identifier: identifier, sequenceNumber: sequenceNumber, body: body))
-        self.remember(.service(pending), as: identifier, at: now)
+        self.remember(.service(pending), as: identifier)
         switch pending.message {
         case .ping(let ping), .keepAlive(let ping, _):
-            self.link.sentPing(ping, at: now.monotonicNanoseconds)
+            if let forgotten = self.link.sentPing(ping, at: now.monotonicNanoseconds) {
+                self.pendingEvents.append(.pingFailed(pingIdentifier: forgotten))
+            }
         default:
             break
         }
@@ -128,10 +130,11 @@ extension ClientSession {
         while let number = self.queries.firstRepeating(), let record = self.queries[number] {
             guard self.packer.isEmpty || !record.travelsAlone else { return false }
             guard self.packer.hasRoom(forByteCount: record.byteCount) else { return false }
-            let session = self.sessionIdentifier
-            let body = self.queries.update(number) {
-                $0.body(messageIdentifier: record.identifier, sessionIdentifier: session)
-            }
+            let body = self.queries.body(
+                of: number,
+                messageIdentifier: record.identifier,
+                sessionIdentifier: self.sessionIdentifier
+            )
             guard let body else { return true }
             let message = OutgoingMessage(
                 identifier: record.identifier,
@@ -152,10 +155,11 @@ extension ClientSession {
             guard self.packer.isEmpty || !record.travelsAlone else { return }
             guard self.packer.hasRoom(forByteCount: record.byteCount) else { return }
             let identifier = self.generator.next(serverNanoseconds: serverNanoseconds)
-            let session = self.sessionIdentifier
-            let body = self.queries.update(number) {
-                $0.body(messageIdentifier: identifier, sessionIdentifier: session)
-            }
+            let body = self.queries.body(
+                of: number,
+                messageIdentifier: identifier,
+                sessionIdentifier: self.sessionIdentifier
+            )
             self.queries.popWaiting()
             guard let body, self.isAcceptable(body) else {
                 self.queries.remove(number)
@@ -198,12 +202,7 @@ extension ClientSession {
         }
     }
 
-    private mutating func remember(_ content: SentMessages.Content, as identifier: UInt64, at now: SessionTime) {
-        let record = SentMessages.Record(
-            content: content,
-            connection: self.link.connection,
-            sentNanoseconds: now.monotonicNanoseconds
-        )
-        self.sent.insert(identifier, record)
+    private mutating func remember(_ content: SentMessages.Content, as identifier: UInt64) {
+        self.sent.insert(identifier, SentMessages.Record(content: content, connection: self.link.connection))
     }
 }

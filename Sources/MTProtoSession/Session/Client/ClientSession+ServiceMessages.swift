@@ -143,6 +143,8 @@ extension ClientSession {
             }
             if record.isCancelled {
                 self.finishCancelled(number, .unknown(RPCAnswerUnknown()), events: &events)
+            } else if record.isAcknowledged, !record.repeatsWhenForgotten {
+                self.fail(number, SessionError(.deliveryUnknown, deliveryState: .delivered), events: &events)
             } else {
                 self.queries.sendAgain(number, isRefused: false)
             }

@@ -18,6 +18,10 @@ internal import NIOCore
 /// executes none twice: under their old identifier in a container while they are young, after asking the server what it
 /// has received otherwise. A query ends as ``SessionError/Code/deliveryUnknown`` rather than being repeated on a guess.
 ///
+/// One exception is the protocol's own: a server that forgets a session says so by `new_session_created`, and then expects
+/// every query sent before to come again. It may have executed some of them before it forgot. Queries for which that is
+/// worse than no answer are asked with `repeatsWhenForgotten: false`.
+///
 /// Specification: *Mobile Protocol: Detailed Description*, *Service Messages*, *Service Messages about Messages*, *Security
 /// Guidelines for Client Developers*.
 public struct ClientSession: ~Copyable, Sendable {

@@ -11,9 +11,6 @@ public enum ClientSessionEvent: Sendable {
     case result(ClientSession.Query, ByteBuffer)
     /// The query was answered by an error of the API.
     case rpcError(ClientSession.Query, RPCErrorMessage)
-    /// The query's payload was confirmed by a quick acknowledgement. The session returns these queries from
-    /// ``ClientSession/receiveQuickAck(_:)``; the case is for drivers that report all in one stream.
-    case quickAcknowledged(ClientSession.Query)
     /// The server received the query and will answer it.
     case acknowledged(ClientSession.Query)
     /// What the server says about a query after ``ClientSession/requestState(of:at:)``.
@@ -26,6 +23,8 @@ public enum ClientSessionEvent: Sendable {
     case update(ByteBuffer)
     /// A ping was answered after so many nanoseconds.
     case pong(pingIdentifier: Int64, roundTripNanoseconds: Int64)
+    /// A ping is given up: no ``pong(pingIdentifier:roundTripNanoseconds:)`` will come for it.
+    case pingFailed(pingIdentifier: Int64)
     /// The server made a new session of this one: updates may be missing. Queries it does not know are sent again.
     case newServerSession(NewSessionCreated)
     /// ``ClientSession/state`` has other salts than before and is worth saving.

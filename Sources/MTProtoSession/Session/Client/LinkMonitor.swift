@@ -3,7 +3,9 @@
 /// Watches one connection: when to ping, what the round trip takes, and when to give the connection up.
 struct LinkMonitor: Sendable {
     /// How many pings are remembered at a time.
-    private static let maximumPingCount = 64
+    private static let maximumPingCount = 256
+    /// A round trip is not taken to be longer than this: ten minutes.
+    private static let maximumRoundTrip: Int64 = 600_000_000_000
 
     private(set) var isOpen = false
     private(set) var isDead = false
@@ -77,13 +79,19 @@ struct LinkMonitor: Sendable {
         self.unsentByteCount = byteCount
     }
 
-    mutating func sentPing(_ identifier: Int64, at nanoseconds: Int64) {
-        if self.pings.count >= Self.maximumPingCount, let oldest = self.pings.min(by: { $0.value < $1.value }) {
-            self.pings.removeValue(forKey: oldest.key)
+    /// A ping leaves.
+    ///
+    /// - Returns: The oldest ping, which is forgotten, if there are too many.
+    mutating func sentPing(_ identifier: Int64, at nanoseconds: Int64) -> Int64? {
+        var forgotten: Int64?
+        if self.pings.count >= Self.maximumPingCount, self.pings[identifier] == nil {
+            forgotten = self.pings.min { $0.value < $1.value }?.key
+            if let forgotten { self.pings.removeValue(forKey: forgotten) }
         }
         self.pings[identifier] = nanoseconds
         self.stuckSince = nil
         self.silentSince = self.silentSince ?? nanoseconds
+        return forgotten
     }
 
     mutating func sentQuery(at nanoseconds: Int64) {
@@ -110,7 +118,8 @@ struct LinkMonitor: Sendable {
     /// The round-trip time of a ping in nanoseconds; nil if it is not known.
     mutating func receivedPong(_ identifier: Int64, at nanoseconds: Int64) -> Int64? {
         guard let sent = self.pings.removeValue(forKey: identifier) else { return nil }
-        let roundTrip = max(0, nanoseconds &- sent)
+        let (difference, overflow) = nanoseconds.subtractingReportingOverflow(sent)
+        let roundTrip = overflow ? Self.maximumRoundTrip : min(max(0, difference), Self.maximumRoundTrip)
         self.roundTripNanoseconds = self.roundTripNanoseconds.map { ($0 / 8) * 7 + roundTrip / 8 } ?? roundTrip
         return roundTrip
     }

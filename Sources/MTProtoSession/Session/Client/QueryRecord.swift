@@ -28,6 +28,8 @@ struct QueryRecord: Sendable {
     /// The bytes that count towards the limits.
     var byteCount: Int
     let requestsQuickAck: Bool
+    /// Whether it may go again to a server that confirmed it and has lost it since.
+    let repeatsWhenForgotten: Bool
     var phase = Phase.waiting
     /// The identifier it was last sent under; 0 before that.
     var identifier: UInt64 = 0
@@ -57,7 +59,14 @@ struct QueryRecord: Sendable {
     /// How often the server said that it has answered without the answer having come.
     var answeredReportCount: UInt8 = 0
 
-    init(content: QueryContent, byteCount: Int, requestsQuickAck: Bool, travelsAlone: Bool) {
+    init(
+        content: QueryContent,
+        byteCount: Int,
+        requestsQuickAck: Bool,
+        travelsAlone: Bool,
+        repeatsWhenForgotten: Bool = true
+    ) {
+        self.repeatsWhenForgotten = repeatsWhenForgotten
         self.content = content
         self.byteCount = byteCount
         self.requestsQuickAck = requestsQuickAck

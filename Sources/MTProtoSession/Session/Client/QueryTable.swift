@@ -24,7 +24,6 @@ struct QueryTable: Sendable {
     private(set) var inFlightByteCount = 0
 
     var count: Int { self.records.count }
-    var hasRepeating: Bool { !self.repeating.isEmpty }
 
     subscript(number: UInt64) -> QueryRecord? {
         self.records[number]
@@ -73,6 +72,22 @@ struct QueryTable: Sendable {
     mutating func update<Result>(_ number: UInt64, _ change: (inout QueryRecord) -> Result) -> Result? {
         guard let index = self.records.index(forKey: number) else { return nil }
         return change(&self.records.values[index])
+    }
+
+    /// The body to send a query with under an identifier. One that is made for it counts from now on.
+    mutating func body(of number: UInt64, messageIdentifier: UInt64, sessionIdentifier: UInt64) -> ByteBuffer? {
+        guard let index = self.records.index(forKey: number) else { return nil }
+        let body = self.records.values[index].body(
+            messageIdentifier: messageIdentifier,
+            sessionIdentifier: sessionIdentifier
+        )
+        let growth = body.readableBytes - self.records.values[index].byteCount
+        if growth != 0 {
+            self.records.values[index].byteCount += growth
+            self.byteCount += growth
+            if self.records.values[index].phase != .waiting { self.inFlightByteCount += growth }
+        }
+        return body
     }
 
     /// Notes that a query leaves now.

@@ -22,7 +22,6 @@ struct SentMessages: Sendable {
     struct Record: Sendable {
         var content: Content
         var connection: UInt64
-        var sentNanoseconds: Int64
     }
 
     private static let maximumCount = 4096
@@ -52,11 +51,11 @@ struct SentMessages: Sendable {
         return record
     }
 
-    /// Takes out the unanswered service messages that must be asked again on another connection.
-    mutating func takeOutliving() -> [PendingServiceMessage] {
+    /// Takes out the unanswered service messages of a kind, in the order they were sent.
+    mutating func take(where predicate: (ServiceMessage) -> Bool) -> [PendingServiceMessage] {
         var pending: [(identifier: UInt64, message: PendingServiceMessage)] = []
         for (identifier, record) in self.records {
-            if case .service(let message) = record.content, message.message.outlivesConnection {
+            if case .service(let message) = record.content, predicate(message.message) {
                 pending.append((identifier, message))
             }
         }

@@ -23,13 +23,18 @@ struct ServiceLine: Sendable {
     }
 
     /// Puts a message in line; forgets it if the line is full.
-    mutating func append(_ message: ServiceMessage) {
+    ///
+    /// - Returns: Whether there was room.
+    @discardableResult
+    mutating func append(_ message: ServiceMessage) -> Bool {
         self.append(PendingServiceMessage(message: message))
     }
 
-    mutating func append(_ pending: PendingServiceMessage) {
-        guard self.line.count < Self.maximumCount else { return }
+    @discardableResult
+    mutating func append(_ pending: PendingServiceMessage) -> Bool {
+        guard self.line.count < Self.maximumCount else { return false }
         self.line.append(pending)
+        return true
     }
 
     mutating func askToResend(_ identifier: UInt64) {

@@ -67,12 +67,14 @@ enum ServiceMessage: Sendable {
         DestroyAuthKeyNone.constructor, DestroyAuthKeyFail.constructor, HTTPWait.constructor,
     ]
 
-    /// How many identifiers or bytes it holds beyond its fixed part, for the bound on what is remembered.
+    /// How many identifiers, or as many bytes, it holds beyond its fixed part, for the bound on what is remembered.
     var weight: Int {
         switch self {
         case .acknowledgement(let identifiers), .stateRequest(let identifiers), .resendRequest(let identifiers),
             .resendAnswerRequest(let identifiers):
             return identifiers.count
+        case .stateInfo(_, let info):
+            return info.count / 8 + 1
         default:
             return 1
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import MTProtoCrypto
 import MTProtoSession
 import NIOCore
@@ -194,11 +195,7 @@ import Testing
     @Test func theStateComesBackFromItsEncodedForm() throws {
         let harness = try ClientSessionHarness(timeOffsetNanoseconds: 5)
         let saved = harness.savedState
-        let copy = SavedSession(
-            authorizationKey: saved.authorizationKey,
-            salts: saved.salts,
-            timeOffsetNanoseconds: saved.timeOffsetNanoseconds
-        )
+        let copy = try JSONDecoder().decode(SavedSession.self, from: JSONEncoder().encode(saved))
         #expect(copy == saved)
         let session = ClientSession(saved: saved, random: .seeded(9))
         let state = session.state
@@ -216,5 +213,52 @@ import Testing
             #expect(!text.contains(String(ClientSessionHarness.salt)))
             #expect(text.count < 100)
         }
+    }
+
+    // MARK: What ends without an event
+
+    @Test func theEndReturnsQueriesWhoseFailureWasNotToldYet() throws {
+        let harness = try ClientSessionHarness()
+        let query = try harness.session.invoke(at: harness.now) { _ in ByteBuffer() }
+        try harness.flush()
+        #expect(harness.unanswered == 0)
+        let ended = harness.session.end()
+        #expect(ended.map(\.0) == [query])
+        #expect(ended.map(\.1) == [.notDelivered])
+    }
+
+    @Test func bodiesMadeLateCount() throws {
+        let harness = try ClientSessionHarness()
+        try harness.invokeDependent()
+        #expect(harness.unansweredBytes == 0)
+        let sent = try #require(try harness.flush().first)
+        #expect(harness.unansweredBytes == sent.message.body.readableBytes)
+        _ = try harness.refuseSalt(sent.message.identifier, new: 4)
+        let again = try #require(try harness.flush().first)
+        #expect(harness.unansweredBytes == again.message.body.readableBytes)
+        try harness.answer(again.messages[0])
+        #expect(harness.unansweredBytes == 0)
+    }
+
+    @Test(arguments: [true, false])
+    func aQueryCanBeKeptFromAServerThatForgotThatItHadIt(repeats: Bool) throws {
+        let harness = try ClientSessionHarness()
+        let body = ClientSessionHarness.query(1)
+        _ = try harness.session.invoke(body, repeatsWhenForgotten: repeats, at: harness.now)
+        let sent = try #require(try harness.flush().first)
+        try harness.deliver(MessagesAcknowledgement(identifiers: [sent.message.identifier]))
+        try harness.deliver(
+            NewSessionCreated(firstMessageIdentifier: .max, uniqueIdentifier: 1, salt: ClientSessionHarness.salt)
+        )
+        #expect(try harness.flush().flatMap(\.queries).count == (repeats ? 1 : 0))
+        #expect(harness.events.names.contains("failed query 1 deliveryUnknown, delivered") == !repeats)
+    }
+
+    @Test func aQuicklyAcknowledgedQueryIsNotRepeatedOnTheNextConnection() throws {
+        let harness = try ClientSessionHarness()
+        try harness.invoke(1, quickAck: true)
+        _ = harness.quickAck(try #require(try harness.flush().first?.token))
+        harness.reconnect()
+        #expect(try harness.flush().flatMap(\.queries).isEmpty)
     }
 }

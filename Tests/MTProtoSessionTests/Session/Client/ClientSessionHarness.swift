@@ -280,7 +280,6 @@ extension [ClientSessionEvent] {
             case .result(let query, let body):
                 return "result \(query) \(ClientSessionHarness.number(of: body).map(String.init) ?? "?")"
             case .rpcError(let query, let error): return "error \(query) \(error.code) \(error.message)"
-            case .quickAcknowledged(let query): return "quick \(query)"
             case .acknowledged(let query): return "acknowledged \(query)"
             case .stateReported(let query, let status): return "state \(query) \(status.rawValue)"
             case .failed(let query, let error): return "failed \(query) \(error)"
@@ -292,6 +291,7 @@ extension [ClientSessionEvent] {
                 }
             case .update(let body): return "update \(body.readableBytes)"
             case .pong: return "pong"
+            case .pingFailed: return "ping failed"
             case .newServerSession: return "new session"
             case .saltsChanged: return "salts"
             case .timeSynchronized(let offset): return "time \((Double(offset) / 1e6).rounded() / 1e3 + 0)"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MTProtoCrypto
 import MTProtoSession
 import NIOCore
 import Testing
@@ -237,5 +238,44 @@ import Testing
         }
         try harness.invoke()
         try harness.advance(by: .milliseconds(100))
+    }
+
+    @Test func pingsBeyondThoseRememberedFail() throws {
+        let harness = try ClientSessionHarness()
+        for _ in 1...257 {
+            _ = harness.session.ping(at: harness.now)
+            try harness.flush()
+            harness.clock.advance(by: .nanoseconds(1))
+        }
+        try harness.advance(by: .milliseconds(1))
+        #expect(harness.events.names == ["ping failed"])
+        let full = try ClientSessionHarness(isConnected: false)
+        for _ in 1...1025 { _ = full.session.ping(at: full.now) }
+        #expect(full.session.deadlineReached(at: full.now).names == ["ping failed"])
+    }
+
+    @Test(arguments: [Int64.min, Int64.max])
+    func extremeClocksDoNotTrap(monotonic: Int64) throws {
+        let harness = try self.connected()
+        let sent = try harness.flush()
+        let entry = try #require(self.pings(sent).first)
+        let pong = Pong(messageIdentifier: entry.message, pingIdentifier: entry.ping.pingIdentifier)
+        let (payload, _) = EncryptedMessage.seal(
+            salt: ClientSessionHarness.salt,
+            sessionIdentifier: harness.currentSession,
+            identifier: harness.nextIdentifier(),
+            sequenceNumber: 0,
+            with: harness.key,
+            direction: .serverToClient,
+            random: .seeded(1),
+            bodyLength: 20
+        ) { $0.writeImmutableBuffer(pong.serialized()) }
+        var time = harness.now
+        time.monotonicNanoseconds = monotonic
+        _ = try? harness.session.receive(payload, at: time)
+        _ = try harness.session.invoke(ClientSessionHarness.query(1), at: time)
+        while harness.session.nextPayload(at: time) != nil {}
+        _ = harness.session.nextDeadline
+        _ = harness.session.deadlineReached(at: time)
     }
 }

@@ -297,4 +297,31 @@ import Testing
             #expect(harness.events.names == [name])
         }
     }
+
+    @Test func aStateAskedBeforeTheLastCopyLeftIsIgnored() throws {
+        let harness = try ClientSessionHarness()
+        let query = try harness.invoke(1)
+        let first = try #require(try harness.flush().first)
+        harness.session.requestState(of: [query], at: harness.now)
+        let asked = try #require(try harness.flush().first)
+        try harness.deliver(MessageResendRequest(identifiers: [first.message.identifier]))
+        #expect(try harness.flush().flatMap(\.queries).count == 1)
+        harness.clock.advance(by: .seconds(160))
+        try harness.deliver(MessagesStateInfo(requestIdentifier: asked.message.identifier, info: [2]))
+        #expect(try harness.flush().flatMap(\.queries).isEmpty)
+        #expect(harness.unanswered == 1)
+    }
+
+    @Test func aQueryThatMayBeKnownIsNotWithdrawn() throws {
+        let harness = try ClientSessionHarness()
+        let query = try harness.invoke(1)
+        try harness.flush()
+        try harness.deliver(
+            NewSessionCreated(firstMessageIdentifier: .max, uniqueIdentifier: 1, salt: ClientSessionHarness.salt)
+        )
+        #expect(!harness.cancel(query))
+        try harness.advance(by: .milliseconds(1))
+        #expect(harness.events.names.last == "dropped query 1 unknown")
+        #expect(harness.unanswered == 0)
+    }
 }

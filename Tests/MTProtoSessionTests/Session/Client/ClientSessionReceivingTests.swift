@@ -234,4 +234,27 @@ import Testing
         try harness.deliver(Ping(pingIdentifier: 77).serialized(), identifier: identifier)
         #expect(try harness.flush().first?.bodies == [.pong(Pong(messageIdentifier: identifier, pingIdentifier: 77))])
     }
+
+    @Test(arguments: [false, true])
+    func anAnswerOlderThanAllRememberedIsTaken(isContained: Bool) throws {
+        let harness = try ClientSessionHarness { $0.receivedWindowCapacity = 4 }
+        try harness.invoke(1)
+        let sent = try #require(try harness.flush().first)
+        let old = harness.nextIdentifier()
+        let update = harness.contained(UpdatesTooLong().serialized())
+        let result = RPCResult(requestIdentifier: sent.message.identifier, result: ClientSessionHarness.query(1))
+        let answer = harness.contained(result.serialized())
+        let container = harness.nextIdentifier()
+        for _ in 1...6 { try harness.deliver(UpdatesTooLong()) }
+        harness.events = []
+        if isContained {
+            let body = MessageContainer(messages: [update, answer]).serialized()
+            try harness.deliver(body, identifier: container)
+        } else {
+            try harness.deliver(UpdatesTooLong().serialized(), identifier: update.identifier)
+            try harness.deliver(result.serialized(), identifier: old)
+        }
+        #expect(harness.events.names == ["result query 1 1"])
+        #expect(harness.unanswered == 0)
+    }
 }
