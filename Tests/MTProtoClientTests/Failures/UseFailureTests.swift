@@ -242,4 +242,62 @@ struct UseFailureTests {
             _ = await clientError { _ = try await connection.ping() }
         }
     }
+
+    @Test("A query that is not answered in the time given fails, its delivery is known, and the connection goes on")
+    func queryTimeout() async throws {
+        try await withDataCenter {
+            $0.faults = try FaultPlan("lose-answer=1")
+        } _: { dataCenter in
+            try await dataCenter.connect { connection in
+                let error = await clientError {
+                    _ = try await connection.invoke(Queries.echo(), timeout: .milliseconds(200))
+                }
+                #expect(error?.code == .timeout)
+                #expect(error?.phase == .initialization)
+                #expect(error?.delivery != nil)
+                _ = try await connection.ping()
+            }
+        }
+    }
+
+    @Test("A ping whose task is cancelled returns")
+    func cancelledPing() async throws {
+        try await withDataCenter {
+            $0.faults = try FaultPlan("stall-after=100000")
+        } _: { dataCenter in
+            try await dataCenter.connect { connection in
+                let task = Task { try await connection.ping() }
+                task.cancel()
+                let error = await clientError { _ = try await task.value }
+                #expect(error == nil || error?.code == .cancelled)
+            }
+        }
+    }
+
+    @Test("What was sent before the body returns leaves before the connection closes")
+    func lastQueryLeaves() async throws {
+        let (received, continuation) = AsyncStream.makeStream(of: Void.self)
+        struct Responder: QueryResponder {
+            let received: AsyncStream<Void>.Continuation
+            func respond(to query: ByteBuffer, context: QueryContext) -> QueryResponse {
+                self.received.yield()
+                return .result(query)
+            }
+        }
+        let configuration = ServerConfiguration(privateKeys: [TestServer.privateKey])
+        try await MTProtoServer.withServer(
+            configuration: configuration,
+            responder: Responder(received: continuation)
+        ) { _, addresses in
+            let port = try #require(addresses.first?.port)
+            try await MTProtoClient.withConnection(
+                to: .endpoint(try SocketEndpoint(host: "127.0.0.1", port: port)),
+                configuration: clientConfiguration()
+            ) { connection in
+                _ = try connection.send(Queries.echo())
+            }
+            var iterator = received.makeAsyncIterator()
+            #expect(await iterator.next() != nil)
+        }
+    }
 }

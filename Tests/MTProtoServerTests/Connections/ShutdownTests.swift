@@ -38,6 +38,62 @@ struct ShutdownTests {
         await #expect(throws: (any Error).self) { try await ByteConnection(to: address) }
     }
 
+    @Test("A query that runs when the server ends is answered before the connection closes")
+    func answersRunningQueries() async throws {
+        let gate = Gate()
+        var configuration = ServerConfiguration(privateKeys: [TestKeys.privateKey])
+        configuration.timeouts.drain = .minutes(5)
+        let server = try MTProtoServer(
+            configuration: configuration,
+            responder: ClosureResponder { query, _ in
+                .asynchronous {
+                    await gate.pass()
+                    return .result(query)
+                }
+            }
+        )
+        let (listening, continuation) = AsyncStream.makeStream(of: [SocketAddress].self)
+        let running = Task { try await server.run { continuation.yield($0) } }
+        var iterator = listening.makeAsyncIterator()
+        let address = try #require(await iterator.next()?.first)
+        let client = try await RawClient(to: address)
+        var session = try await client.makeSession()
+        let query = session.seal(Queries.echo())
+        try await client.send(query.payload)
+        try await eventually { gate.arrivals == 1 }
+        running.cancel()
+        // The listening socket is closed before the connections are told.
+        await server.hasStoppedListening(at: address)
+        gate.open()
+        #expect(try await client.result(of: query.identifier, in: session) == Queries.echo())
+        try await client.eventsUntilClosed()
+        await client.close()
+        try await running.value
+        #expect(gate.cancellations == 0)
+    }
+
+    @Test("A half-closed client that reads late gets its answers to the last byte")
+    func slowReaderGetsTheTail() async throws {
+        let answer = Queries.echo(900_000)
+        try await withServer { _, _ in
+            .result(answer)
+        } _: { _, address in
+            let client = try await RawClient(to: address)
+            var session = try await client.makeSession()
+            try await client.ping(in: &session)
+            // Their answers are more than the sockets hold, so that most waits in the server when the client's side ends.
+            let queries = (0..<24).map { _ in session.seal(Queries.echo()) }
+            try await client.stopReading()
+            for query in queries { try await client.send(query.payload) }
+            try await client.closeOutput()
+            try await client.startReading()
+            for query in queries {
+                #expect(try await client.result(of: query.identifier, in: session) == answer)
+            }
+            await client.close()
+        }
+    }
+
     @Test("A client that never closes is cut off when the drain time is over")
     func drainTime() async throws {
         let client = try await withDataCenter {
@@ -81,5 +137,12 @@ struct ShutdownTests {
                 responder: ClosureResponder { query, _ in .result(query) }
             )
         }
+    }
+}
+
+extension MTProtoServer {
+    /// Returns when nobody listens at the address any more.
+    fileprivate func hasStoppedListening(at address: SocketAddress) async {
+        while let connection = try? await ByteConnection(to: address) { await connection.close() }
     }
 }

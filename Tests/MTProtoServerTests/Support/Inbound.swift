@@ -76,6 +76,10 @@ struct ByteConnection {
     /// The sending side, for a task of its own.
     var writer: ByteWriter { ByteWriter(channel: self.channel) }
 
+    func stopReading() async throws {
+        try await self.channel.setOption(.autoRead, value: false).get()
+    }
+
     func startReading() async throws {
         try await self.channel.setOption(.autoRead, value: true).get()
     }

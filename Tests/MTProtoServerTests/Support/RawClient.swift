@@ -95,6 +95,10 @@ final class RawClient {
         return events
     }
 
+    func stopReading() async throws {
+        try await self.bytes.stopReading()
+    }
+
     func startReading() async throws {
         try await self.bytes.startReading()
     }
