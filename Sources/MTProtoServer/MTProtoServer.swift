@@ -59,6 +59,7 @@ public final class MTProtoServer: Service {
             throw error
         }
         let channels = listeners
+        let sweep = self.context.scheduleSweeps()
         onListening(channels.compactMap(\.localAddress))
         let stop: @Sendable () -> Void = {
             for channel in channels { channel.close(promise: nil) }
@@ -74,6 +75,7 @@ public final class MTProtoServer: Service {
         }
         self.context.connections.closeAll()
         await self.context.connections.waitUntilEmpty()
+        sweep.cancel()
     }
 
     /// Runs a server while `body` runs.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import DequeModule
 internal import MTProtoSession
 internal import NIOCore
 
@@ -11,24 +12,29 @@ struct RunningQueries {
         let cancel: @Sendable () -> Void
     }
 
-    private var running: [UInt64: Running] = [:]
-    private var deferred: [Deferred] = []
-
     /// A query that must not run before others have.
     struct Deferred {
         let messageIdentifier: UInt64
         let session: ServerSessionIdentifier
-        let predecessors: [UInt64]
+        /// Those of its predecessors that have not ended.
+        var predecessors: Set<UInt64>
         let start: () -> Void
         let fail: () -> Void
         let deadline: Scheduled<Void>
     }
 
+    private var running: [UInt64: Running] = [:]
+    private var deferred: [UInt64: Deferred] = [:]
+    /// The postponed queries that wait for a query.
+    private var successors: [UInt64: Set<UInt64>] = [:]
+    /// Postponed queries whose predecessors have ended.
+    private var ready: Deque<UInt64> = []
+
     var count: Int { self.running.count + self.deferred.count }
     var isEmpty: Bool { self.running.isEmpty && self.deferred.isEmpty }
 
     func isRunning(_ messageIdentifier: UInt64) -> Bool {
-        self.running[messageIdentifier] != nil || self.deferred.contains { $0.messageIdentifier == messageIdentifier }
+        self.running[messageIdentifier] != nil || self.deferred[messageIdentifier] != nil
     }
 
     mutating func start(_ messageIdentifier: UInt64, _ query: Running) {
@@ -48,39 +54,51 @@ struct RunningQueries {
     /// - Returns: the queries that will have no answer, and their sessions.
     mutating func cancelAll() -> [(messageIdentifier: UInt64, session: ServerSessionIdentifier)] {
         for query in self.running.values { query.cancel() }
-        for query in self.deferred { query.deadline.cancel() }
-        let cancelled = self.running.map { ($0, $1.session) } + self.deferred.map { ($0.messageIdentifier, $0.session) }
+        for query in self.deferred.values { query.deadline.cancel() }
+        let cancelled = self.running.map { ($0, $1.session) } + self.deferred.map { ($0, $1.session) }
         self.running.removeAll()
         self.deferred.removeAll()
+        self.successors.removeAll()
+        self.ready.removeAll()
         return cancelled
     }
 
+    /// Keeps a query until its predecessors, of which one runs at least, have ended.
     mutating func postpone(_ query: Deferred) {
-        self.deferred.append(query)
+        self.deferred[query.messageIdentifier] = query
+        for predecessor in query.predecessors {
+            self.successors[predecessor, default: []].insert(query.messageIdentifier)
+        }
     }
 
-    /// The postponed queries whose predecessors are done by now.
-    mutating func takeReady() -> [Deferred] {
-        guard !self.deferred.isEmpty else { return [] }
-        var ready: [Deferred] = []
-        let waiting = self.deferred
-        self.deferred = []
-        for query in waiting {
-            if query.predecessors.contains(where: { self.isRunning($0) }) {
-                self.deferred.append(query)
-            } else {
-                query.deadline.cancel()
-                ready.append(query)
-            }
+    /// Notes that a query has ended, if it has: those that waited for nothing else are ready.
+    mutating func settle(_ messageIdentifier: UInt64) {
+        guard !self.isRunning(messageIdentifier),
+            let successors = self.successors.removeValue(forKey: messageIdentifier)
+        else { return }
+        // Identifiers rise in the order in which the client sent the queries.
+        for successor in successors.sorted() {
+            self.deferred[successor]?.predecessors.remove(messageIdentifier)
+            if self.deferred[successor]?.predecessors.isEmpty == true { self.ready.append(successor) }
         }
-        return ready
+    }
+
+    /// The next postponed query whose predecessors have ended; the caller settles it after its start.
+    mutating func takeReady() -> Deferred? {
+        while let messageIdentifier = self.ready.popFirst() {
+            guard let query = self.deferred.removeValue(forKey: messageIdentifier) else { continue }
+            query.deadline.cancel()
+            return query
+        }
+        return nil
     }
 
     /// A postponed query that has waited too long, or is dropped.
     mutating func takeDeferred(_ messageIdentifier: UInt64) -> Deferred? {
-        guard let index = self.deferred.firstIndex(where: { $0.messageIdentifier == messageIdentifier }) else {
-            return nil
+        guard let query = self.deferred.removeValue(forKey: messageIdentifier) else { return nil }
+        for predecessor in query.predecessors {
+            self.successors[predecessor]?.remove(messageIdentifier)
         }
-        return self.deferred.remove(at: index)
+        return query
     }
 }

@@ -17,7 +17,7 @@ extension ServerConnectionHandler {
             return self.answer(query.messageIdentifier, .error(400, "INPUT_REQUEST_INVALID"), in: session)
         }
         if let layer = envelope.layer { self.noteLayer(layer, of: session, context: context) }
-        let predecessors = envelope.after.filter { self.queries.isRunning($0) }
+        let predecessors = Set(envelope.after.filter { self.queries.isRunning($0) })
         if predecessors.isEmpty {
             self.run(envelope, of: query.messageIdentifier, in: session, context: context)
         } else {
@@ -27,13 +27,7 @@ extension ServerConnectionHandler {
 
     /// Compressed queries of one payload share one limit, so that a container of many cannot unpack to many times as much.
     private func unwrap(_ body: ByteBuffer) throws(TLError) -> QueryEnvelope {
-        var limits = TLLimits.standard
-        limits.maximumUnpackedLength = self.unpackingBudget
-        let envelope = try QueryEnvelope.unwrap(body, limits: limits)
-        if envelope.wasCompressed {
-            self.unpackingBudget = max(0, self.unpackingBudget - envelope.query.readableBytes)
-        }
-        return envelope
+        try QueryEnvelope.unwrap(body, budget: &self.unpackingBudget)
     }
 
     private func noteLayer(_ layer: Int32, of session: ServerSessionIdentifier, context: ChannelHandlerContext) {
@@ -50,10 +44,14 @@ extension ServerConnectionHandler {
     private func postpone(
         _ envelope: QueryEnvelope,
         of messageIdentifier: UInt64,
-        after predecessors: [UInt64],
+        after predecessors: Set<UInt64>,
         in session: ServerSessionIdentifier,
         context: ChannelHandlerContext
     ) {
+        var envelope = envelope
+        // It is kept for a while; the payload that it is a part of need not be.
+        envelope.query = envelope.query.withoutSlack
+        let postponed = envelope
         let deadline = context.eventLoop.assumeIsolated().scheduleTask(
             in: self.shared.configuration.timeouts.predecessor
         ) {
@@ -64,10 +62,10 @@ extension ServerConnectionHandler {
                 messageIdentifier: messageIdentifier,
                 session: session,
                 predecessors: predecessors,
-                start: { self.run(envelope, of: messageIdentifier, in: session, context: context) },
+                start: { self.run(postponed, of: messageIdentifier, in: session, context: context) },
                 fail: {
                     self.answer(messageIdentifier, .error(400, "MSG_WAIT_TIMEOUT"), in: session)
-                    self.queryFinished()
+                    self.queryFinished(messageIdentifier)
                 },
                 deadline: deadline
             )
@@ -131,19 +129,23 @@ extension ServerConnectionHandler {
                 let handler = bound.value
                 guard handler.queries.finish(messageIdentifier) else { return }
                 handler.finish(response, of: messageIdentifier, in: session)
-                handler.queryFinished()
+                handler.queryFinished(messageIdentifier)
             }
         }
         self.queries.start(messageIdentifier, .init(session: session, cancel: { task.cancel() }))
     }
 
-    /// Starts what waited for a query that is no more.
-    func startReadyQueries() {
-        for query in self.queries.takeReady() { query.start() }
+    /// Starts what waited for a query that is no more, and what waited for that.
+    func startQueries(waitingFor messageIdentifier: UInt64) {
+        self.queries.settle(messageIdentifier)
+        while let query = self.queries.takeReady() {
+            query.start()
+            self.queries.settle(query.messageIdentifier)
+        }
     }
 
-    private func queryFinished() {
-        self.startReadyQueries()
+    private func queryFinished(_ messageIdentifier: UInt64) {
+        self.startQueries(waitingFor: messageIdentifier)
         self.flushSessions()
         self.rescheduleTimer()
         self.resumeReading()

@@ -52,26 +52,35 @@ extension ServerConnectionHandler {
             authorizationKey: key.key.identifier,
             session: message.sessionIdentifier
         )
-        let actions = self.shared.configuration.sessions.withSession(
+        let (actions, unpackingBudget) = self.shared.configuration.sessions.withSession(
             identifier,
             makingIfMissing: {
-                self.makeSession(identifier)
+                // Should the store have forgotten it, this connection is not one of the new session's yet.
+                self.forgetOpening(of: identifier)
+                return self.makeSession(identifier)
             }
         ) { session in
-            session.receive(message, salts: key.salts, at: now)
+            let actions = session.receive(message, salts: key.salts, at: now)
+            return (actions, session.remainingInflatedByteCount)
         }
-        // A payload that was rejected as a whole does not make its connection one of the session's, except for the answer.
+        // A payload that was rejected as a whole does not make its connection one of the session's.
         guard self.attach(identifier, key: key, isAccepted: actions.isAccepted, at: now) else {
             return self.refuse(.flood)
         }
         self.dirtySessions.insert(identifier)
-        self.unpackingBudget = self.shared.configuration.session.maximumInflatedByteCount
+        self.unpackingBudget = unpackingBudget
         self.perform(
             actions,
             in: identifier,
             quickAckToken: quickAckRequested ? message.quickAckToken : nil,
             context: context
         )
+    }
+
+    private func forgetOpening(of identifier: ServerSessionIdentifier) {
+        guard self.sessions[identifier]?.isOpen == true else { return }
+        self.sessions[identifier]?.isOpen = false
+        self.shared.connections.detach(self.connectionNumber, from: identifier)
     }
 
     private func makeSession(_ identifier: ServerSessionIdentifier) -> ServerSession {
@@ -129,11 +138,13 @@ extension ServerConnectionHandler {
         switch action.action {
         case .acceptQuickAck(let isAccepted):
             if isAccepted, let token = action.quickAckToken { self.write(.quickAck(token)) }
+        case .notify(let notices):
+            self.send(notices, of: session)
         case .query(let query):
             self.start(query, in: session, context: context)
         case .cancelQuery(let messageIdentifier):
             self.queries.cancel(messageIdentifier)
-            self.startReadyQueries()
+            self.startQueries(waitingFor: messageIdentifier)
         case .disconnectAfter(let seconds):
             self.timers.disconnect(after: .seconds(Int64(max(0, seconds))), from: context.eventLoop.now)
         case .destroySession(let other, let request):
@@ -143,6 +154,22 @@ extension ServerConnectionHandler {
         case .destroyAuthorizationKey(let request):
             self.destroyKey(requestedBy: request, in: session, context: context)
         }
+    }
+
+    /// Sends notices about a payload of this connection, on this connection.
+    private func send(_ notices: [ByteBuffer], of session: ServerSessionIdentifier) {
+        guard let attached = self.sessions[session] else { return }
+        let now = self.shared.configuration.clock.now()
+        let payloads = self.shared.configuration.sessions.withExistingSession(session) {
+            $0.seal(
+                notices: notices,
+                authorizationKey: attached.key,
+                salts: attached.salts,
+                at: now,
+                random: self.shared.configuration.random
+            )
+        }
+        for payload in payloads ?? [] { self.write(.payload(payload, requestQuickAck: false)) }
     }
 
     private func destroySession(_ other: UInt64, requestedBy request: UInt64, in session: ServerSessionIdentifier) {

@@ -96,7 +96,11 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         for (identifier, attached) in self.sessions {
             self.shared.connections.detach(self.connectionNumber, from: identifier)
             guard attached.isOpen else { continue }
-            self.shared.configuration.sessions.withExistingSession(identifier) { $0.connectionClosed(at: now) }
+            self.shared.configuration.sessions.withExistingSession(identifier) {
+                $0.connectionClosed(at: now, connection: self.connectionNumber)
+            }
+            // What this connection carried may have been lost: another one repeats it.
+            self.shared.connections.wake(identifier)
         }
         self.sessions.removeAll()
         self.shared.connections.unregister(self.connectionNumber)
@@ -313,7 +317,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         let now = self.shared.configuration.clock.now()
         var blocked: Set<ServerSessionIdentifier> = []
         for identifier in self.dirtySessions {
-            guard let attached = self.sessions[identifier] else { continue }
+            // Only a connection that has shown itself to be the client's gets what waits.
+            guard let attached = self.sessions[identifier], attached.isOpen else { continue }
             var isDrained = false
             while context.channel.isWritable {
                 let payload = self.shared.configuration.sessions.withExistingSession(identifier) { session in
@@ -322,7 +327,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
                         salts: attached.salts,
                         at: now,
                         random: self.shared.configuration.random,
-                        onlyNotices: !attached.isOpen
+                        connection: self.connectionNumber
                     )
                 }
                 guard case .some(.some(let payload)) = payload else {

@@ -5,6 +5,7 @@ internal import MTProtoCrypto
 internal import MTProtoSession
 internal import MTProtoTransport
 internal import NIOCore
+internal import NIOPosix
 internal import Synchronization
 
 /// What all connections of one server share.
@@ -25,6 +26,20 @@ final class ServerContext: Sendable {
         let logger = configuration.logger
         exchange.reportRejection = { logger.debug("key exchange refused", metadata: ["reason": "\($0)"]) }
         self.keyExchanges = try ServerKeyExchangeTable(configuration: exchange)
+    }
+
+    /// Once a minute forgets sessions that nobody would miss and key exchanges that nobody continued.
+    func scheduleSweeps() -> RepeatedTask {
+        self.configuration.eventLoopGroup.next().scheduleRepeatedTask(
+            initialDelay: .minutes(1),
+            delay: .minutes(1)
+        ) { _ in
+            self.configuration.threadPool.submit { _ in
+                let now = self.configuration.clock.now()
+                self.configuration.sessions.removeDiscardable(at: now)
+                self.keyExchanges.removeExpiredRuns(at: now)
+            }
+        }
     }
 
     /// Takes a place among the pending steps; `false` when there is none.

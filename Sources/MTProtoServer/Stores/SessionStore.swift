@@ -43,4 +43,13 @@ public protocol SessionStore: Sendable {
 
     /// Forgets every session of a key.
     func removeAll(ofKey authorizationKey: UInt64)
+
+    /// Forgets the sessions that nobody would miss: `ServerSession.isDiscardable(at:)`. Called once a minute; a store that
+    /// has its own way to let sessions end need not implement it.
+    func removeDiscardable(at now: SessionTime)
+}
+
+extension SessionStore {
+    /// Does nothing.
+    public func removeDiscardable(at now: SessionTime) {}
 }

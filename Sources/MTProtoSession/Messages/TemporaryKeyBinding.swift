@@ -82,11 +82,11 @@ public enum TemporaryKeyBinding {
         guard isAuthentic else { throw .undecryptable }
         buffer.moveReaderIndex(forwardBy: Self.clearLength + 16)
         guard
-            let (identifier, _, length) = buffer.readMultipleIntegers(
+            let (identifier, sequenceNumber, length) = buffer.readMultipleIntegers(
                 endianness: .little,
                 as: (UInt64, Int32, Int32).self
             ),
-            length == Self.innerLength,
+            sequenceNumber == 0, length == Self.innerLength,
             let inner = try? BindAuthKeyInner(buffer)
         else { throw .malformedBinding }
         return (inner, identifier)

@@ -20,7 +20,15 @@ public enum Gzip {
     /// - Throws: ``TLError``: ``TLError/Code/limitExceeded`` if more bytes would come out,
     ///   ``TLError/Code/invalidCompression`` if the bytes are not one whole stream.
     public static func inflate(_ packed: ByteBuffer, maximumLength: Int) throws(TLError) -> ByteBuffer {
+        var budget = maximumLength
+        return try Self.inflate(packed, budget: &budget)
+    }
+
+    /// Unpacks one gzip or zlib stream and takes every byte that came out from a budget, also when it fails.
+    package static func inflate(_ packed: ByteBuffer, budget: inout Int) throws(TLError) -> ByteBuffer {
+        let maximumLength = max(0, budget)
         var output = ByteBuffer()
+        defer { budget = max(0, maximumLength - output.readableBytes) }
         // The stream's first bytes say which of the two formats it is; zlib checks the rest of the head.
         switch packed.getInteger(at: packed.readerIndex, as: UInt8.self) {
         case 0x1f: break
@@ -35,7 +43,7 @@ public enum Gzip {
             var chunk = min(max(4 * input.count, 512), 1 << 16)
             while true {
                 // One byte over the limit shows that the stream goes on.
-                let room = min(chunk, max(0, maximumLength) - output.readableBytes + 1)
+                let room = min(chunk, maximumLength - output.readableBytes + 1)
                 var status = CMTPROTO_INFLATE_INVALID
                 output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { bytes in
                     var written = 0
@@ -78,7 +86,13 @@ extension GzipPacked {
     /// - Throws: ``TLError`` if the data are not one stream of gzip or zlib, or unpack to too much, or hold another
     ///   packed object.
     public func unpacked(limits: TLLimits = .standard) throws(TLError) -> ByteBuffer {
-        let body = try Gzip.inflate(self.packedData, maximumLength: limits.maximumUnpackedLength)
+        var budget = limits.maximumUnpackedLength
+        return try self.unpacked(budget: &budget)
+    }
+
+    /// The boxed object within; every byte that came out is taken from the budget, also when it fails.
+    package func unpacked(budget: inout Int) throws(TLError) -> ByteBuffer {
+        let body = try Gzip.inflate(self.packedData, budget: &budget)
         if body.tlConstructor == Self.constructor { throw .nestedCompression }
         return body
     }

@@ -79,6 +79,19 @@ public enum MessageBody: Sendable, Hashable {
         limits: TLLimits = .standard,
         isContained: Bool = false
     ) throws(TLError) -> (body: MessageBody, wasCompressed: Bool) {
+        var budget = limits.maximumUnpackedLength
+        return try self.parse(body, limits: limits, budget: &budget, isContained: isContained)
+    }
+
+    /// Reads a message's body; what comes out of a compressed one is taken from the budget, also when reading fails.
+    ///
+    /// A service message may be compressed, but not to more than its limit: none is as long as that.
+    package static func parse(
+        _ body: ByteBuffer,
+        limits: TLLimits = .standard,
+        budget: inout Int,
+        isContained: Bool = false
+    ) throws(TLError) -> (body: MessageBody, wasCompressed: Bool) {
         var reader = TLReader(body, maximumDepth: limits.maximumDepth)
         let constructor = try reader.readConstructor()
         guard constructor == GzipPacked.constructor else {
@@ -86,11 +99,21 @@ public enum MessageBody: Sendable, Hashable {
                 try self.parse(constructor, &reader, whole: body, limits: limits, isContained: isContained), false
             )
         }
-        let unpacked = try GzipPacked(fields: &reader).unpacked(limits: limits)
+        let unpacked = try GzipPacked(fields: &reader).unpacked(budget: &budget)
         reader = TLReader(unpacked, maximumDepth: limits.maximumDepth)
         let inner = try reader.readConstructor()
-        return (try self.parse(inner, &reader, whole: unpacked, limits: limits, isContained: isContained), true)
+        let parsed = try self.parse(inner, &reader, whole: unpacked, limits: limits, isContained: isContained)
+        if unpacked.readableBytes > self.maximumServiceLength {
+            switch parsed {
+            case .container, .copy, .rpcResult, .other: break
+            default: throw .limitExceeded(self.maximumServiceLength)
+            }
+        }
+        return (parsed, true)
     }
+
+    /// What a compressed service message may unpack to: 128 KiB.
+    private static let maximumServiceLength = 131_072
 
     private static func parse(
         _ constructor: UInt32,

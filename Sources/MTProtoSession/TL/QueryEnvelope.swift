@@ -18,7 +18,7 @@ public struct QueryEnvelope: Hashable, Sendable {
     /// Whether `invokeWithoutUpdates` stands around the query.
     public var withoutUpdates = false
 
-    /// The queries to run before this one, of `invokeAfterMsg` and `invokeAfterMsgs`.
+    /// The queries to run before this one, of `invokeAfterMsg` and `invokeAfterMsgs`, each once, at most 1024.
     public var after: [UInt64] = []
 
     /// The range of `invokeWithMessagesRange`.
@@ -48,15 +48,44 @@ public struct QueryEnvelope: Hashable, Sendable {
     /// - Throws: ``TLError`` if a wrapper is malformed, if there are more than ``TLLimits/maximumDepth`` of them, or
     ///   more than one of them is compressed.
     public static func unwrap(_ body: ByteBuffer, limits: TLLimits = .standard) throws(TLError) -> QueryEnvelope {
+        var budget = limits.maximumUnpackedLength
+        return try Self.unwrap(body, limits: limits, budget: &budget)
+    }
+
+    /// Takes all known wrappers off, within a budget that several queries share.
+    ///
+    /// - Parameters:
+    ///   - body: The boxed query with its wrappers.
+    ///   - limits: What is accepted; ``TLLimits/maximumUnpackedLength`` does not count here.
+    ///   - budget: How many bytes may come out of compressed parts. What came out is taken off, also when this throws.
+    /// - Throws: ``TLError`` like ``unwrap(_:limits:)``.
+    public static func unwrap(
+        _ body: ByteBuffer,
+        limits: TLLimits = .standard,
+        budget: inout Int
+    ) throws(TLError) -> QueryEnvelope {
         var envelope = QueryEnvelope(query: body)
         for _ in 0...max(0, limits.maximumDepth) {
-            guard try envelope.removeWrapper(limits: limits) else { return envelope }
+            guard try envelope.removeWrapper(limits: limits, budget: &budget) else { return envelope }
         }
         throw .tooDeep
     }
 
+    /// How many queries one query may wait for: as many as a container holds.
+    public static let maximumPredecessorCount = 1024
+
+    private mutating func wait(for identifiers: [UInt64]) throws(TLError) {
+        var known = Set(self.after)
+        for identifier in identifiers where known.insert(identifier).inserted {
+            guard self.after.count < Self.maximumPredecessorCount else {
+                throw .limitExceeded(Self.maximumPredecessorCount)
+            }
+            self.after.append(identifier)
+        }
+    }
+
     /// - Returns: Whether there was one.
-    private mutating func removeWrapper(limits: TLLimits) throws(TLError) -> Bool {
+    private mutating func removeWrapper(limits: TLLimits, budget: inout Int) throws(TLError) -> Bool {
         var reader = TLReader(self.query, maximumDepth: limits.maximumDepth)
         switch try reader.readConstructor() {
         case InvokeWithLayer.constructor:
@@ -68,9 +97,9 @@ public struct QueryEnvelope: Hashable, Sendable {
             self.initConnection = wrapper
             return true
         case InvokeAfterMessage.constructor:
-            self.after.append(try reader.readUInt64())
+            try self.wait(for: [try reader.readUInt64()])
         case InvokeAfterMessages.constructor:
-            self.after += try reader.readUInt64Vector()
+            try self.wait(for: try reader.readUInt64Vector(maximumCount: Self.maximumPredecessorCount))
         case InvokeWithoutUpdates.constructor:
             self.withoutUpdates = true
         case InvokeWithMessagesRange.constructor:
@@ -80,7 +109,7 @@ public struct QueryEnvelope: Hashable, Sendable {
         case GzipPacked.constructor:
             if self.wasCompressed { throw .nestedCompression }
             self.wasCompressed = true
-            self.query = try GzipPacked(fields: &reader).unpacked(limits: limits)
+            self.query = try GzipPacked(fields: &reader).unpacked(budget: &budget)
             return true
         default:
             return false

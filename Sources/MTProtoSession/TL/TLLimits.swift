@@ -11,6 +11,9 @@ public struct TLLimits: Hashable, Sendable {
     /// Values nested into each other, and wrappers around a query.
     public var maximumDepth = 16
 
+    /// Identifiers in one `msgs_ack`, `msgs_state_req`, `msgs_all_info` or `msg_resend_req`: 8192.
+    static let maximumIdentifierCount = 8192
+
     /// Makes the limits with their defaults.
     public init() {}
 

@@ -171,8 +171,11 @@ public struct TLReader: Sendable {
     }
 
     /// Reads a `Vector<long>`.
-    public mutating func readUInt64Vector() throws(TLError) -> [UInt64] {
+    ///
+    /// - Parameter maximumCount: How many items it may have.
+    public mutating func readUInt64Vector(maximumCount: Int = .max) throws(TLError) -> [UInt64] {
         let count = try self.readVector(minimumItemSize: 8)
+        guard count <= maximumCount else { throw .limitExceeded(maximumCount) }
         var values: [UInt64] = []
         values.reserveCapacity(count)
         for _ in 0..<count { values.append(try self.readUInt64()) }

@@ -106,10 +106,10 @@ public struct ReceivedMessageWindow: Sendable {
         self.entries[index].status.formUnion(flags)
     }
 
-    /// Forgets an identifier, for a message that was looked at but not accepted.
-    public mutating func remove(_ identifier: UInt64) {
+    /// Takes flags from the status of an identifier if it is remembered.
+    package mutating func unmark(_ identifier: UInt64, _ flags: MessageStatus) {
         guard let index = self.index(of: identifier) else { return }
-        self.entries.remove(at: index)
+        self.entries[index].status.rawValue &= ~flags.rawValue
     }
 
     /// The sequence numbers of the remembered identifiers next below and next above one that is not remembered.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import DequeModule
-internal import NIOCore
+package import NIOCore
 
 /// The content-related messages of a server's session: waiting to be sent, or sent and waiting to be acknowledged.
 ///
@@ -27,6 +27,8 @@ struct OutgoingQueue: Sendable {
         var message: OutgoingMessage
         var enqueuedAt: Int64
         var sentAt: Int64
+        /// The connection that carried it last.
+        var carriedBy: UInt64?
         var isWaitingForResend = false
         /// Whether the client asked for this message, so that it is sent however large it is.
         var isRequested = false
@@ -52,7 +54,7 @@ struct OutgoingQueue: Sendable {
     private var removedCount = 0
     /// Identifiers of `sent` to be repeated; one may be gone meanwhile.
     private var resends = Deque<UInt64>()
-    /// Sent answers by their queries.
+    /// Answers by their queries; 0 for one that was not sent yet.
     private var answers: [UInt64: UInt64] = [:]
     private var nextResendScan: Int64?
 
@@ -81,17 +83,27 @@ struct OutgoingQueue: Sendable {
         !self.unsent.isEmpty || !self.resends.isEmpty
     }
 
+    /// How many messages were never sent.
+    var unsentCount: Int {
+        self.unsent.count
+    }
+
     // MARK: In
 
     /// Adds a message and drops the oldest ones as far as the bounds demand.
-    mutating func append(_ body: ByteBuffer, resultOf query: UInt64?, at now: SessionTime) {
-        let message = Unsent(body: body, resultOf: query, enqueuedAt: now.monotonicNanoseconds)
+    ///
+    /// - Returns: The queries whose answers were dropped unsent.
+    mutating func append(_ body: ByteBuffer, resultOf query: UInt64?, at now: SessionTime) -> [UInt64] {
+        let message = Unsent(body: body.withoutSlack, resultOf: query, enqueuedAt: now.monotonicNanoseconds)
         self.byteCount += message.byteCount
         self.unsent.append(message)
+        if let query { self.answers[query] = 0 }
+        var lost: [UInt64] = []
         while self.count > 1, self.count > self.maximumCount || self.byteCount > self.maximumByteCount {
-            self.removeOldest()
+            if let query = self.removeOldest() { lost.append(query) }
             self.overflowCount &+= 1
         }
+        return lost
     }
 
     // MARK: Out
@@ -111,7 +123,12 @@ struct OutgoingQueue: Sendable {
     /// - Parameters:
     ///   - identifier: Its identifier, higher than all before.
     ///   - sequenceNumber: Its sequence number.
-    mutating func sendNext(identifier: UInt64, sequenceNumber: Int32, at now: SessionTime) -> OutgoingMessage? {
+    mutating func sendNext(
+        identifier: UInt64,
+        sequenceNumber: Int32,
+        on connection: UInt64?,
+        at now: SessionTime
+    ) -> OutgoingMessage? {
         guard let next = self.unsent.popFirst() else { return nil }
         let message = OutgoingMessage(
             identifier: identifier,
@@ -119,14 +136,21 @@ struct OutgoingQueue: Sendable {
             body: next.body,
             resultOf: next.resultOf
         )
-        self.sent.append(Sent(message: message, enqueuedAt: next.enqueuedAt, sentAt: now.monotonicNanoseconds))
+        self.sent.append(
+            Sent(
+                message: message,
+                enqueuedAt: next.enqueuedAt,
+                sentAt: now.monotonicNanoseconds,
+                carriedBy: connection
+            )
+        )
         if let query = next.resultOf { self.answers[query] = identifier }
         self.scheduleResendScan(at: now)
         return message
     }
 
     /// The next message to be repeated, as long as it has at most so many bytes or nothing precedes it in the payload.
-    mutating func nextResend(at now: SessionTime, fits: (Int) -> Bool) -> Resend? {
+    mutating func nextResend(on connection: UInt64?, at now: SessionTime, fits: (Int) -> Bool) -> Resend? {
         while let identifier = self.resends.first {
             guard let index = self.index(of: identifier), self.sent[index].isWaitingForResend else {
                 self.resends.removeFirst()
@@ -139,6 +163,7 @@ struct OutgoingQueue: Sendable {
             self.sent[index].isWaitingForResend = false
             self.sent[index].isRequested = false
             self.sent[index].sentAt = now.monotonicNanoseconds
+            self.sent[index].carriedBy = connection
             self.scheduleResendScan(at: now)
             return isAnnounced ? .announcement(message) : .message(message)
         }
@@ -155,6 +180,11 @@ struct OutgoingQueue: Sendable {
         return query
     }
 
+    /// Whether there is an answer to a query that was not acknowledged, sent or not.
+    func hasAnswer(to query: UInt64) -> Bool {
+        self.answers[query] != nil
+    }
+
     /// The answer to a query, if it was sent and not acknowledged.
     func answer(to query: UInt64) -> OutgoingMessage? {
         guard let identifier = self.answers[query], let index = self.index(of: identifier) else { return nil }
@@ -165,13 +195,15 @@ struct OutgoingQueue: Sendable {
     ///
     /// - Returns: The answer; its identifier is 0 if it was not sent yet.
     mutating func dropAnswer(to query: UInt64) -> OutgoingMessage? {
-        if let identifier = self.answers[query], let index = self.index(of: identifier) {
+        guard let identifier = self.answers[query] else { return nil }
+        if let index = self.index(of: identifier) {
             let message = self.sent[index].message
             self.removeSent(at: index)
             return message
         }
         guard let index = self.unsent.firstIndex(where: { $0.resultOf == query }) else { return nil }
         let message = self.unsent.remove(at: index)
+        self.answers[query] = nil
         self.byteCount -= message.byteCount
         return OutgoingMessage(identifier: 0, sequenceNumber: 0, body: message.body, resultOf: query)
     }
@@ -196,6 +228,13 @@ struct OutgoingQueue: Sendable {
         }
     }
 
+    /// Marks for repetition what one connection carried last.
+    mutating func resendAll(carriedBy connection: UInt64) {
+        for index in self.sent.indices where !self.sent[index].isRemoved && self.sent[index].carriedBy == connection {
+            self.markForResend(at: index)
+        }
+    }
+
     private mutating func markForResend(at index: Int) {
         guard !self.sent[index].isWaitingForResend else { return }
         self.sent[index].isWaitingForResend = true
@@ -214,13 +253,16 @@ struct OutgoingQueue: Sendable {
     }
 
     /// Drops what is too old and marks for repetition what lacks its acknowledgement for too long.
-    mutating func deadlineReached(at now: SessionTime) {
+    ///
+    /// - Returns: The queries whose answers were dropped unsent.
+    mutating func deadlineReached(at now: SessionTime) -> [UInt64] {
+        var lost: [UInt64] = []
         let newest = now.monotonicNanoseconds.addingClamped(-self.maximumAge)
         while let oldest = self.sent.first?.enqueuedAt ?? self.unsent.first?.enqueuedAt, oldest <= newest {
-            self.removeOldest()
+            if let query = self.removeOldest() { lost.append(query) }
             self.expiredCount &+= 1
         }
-        guard let scan = self.nextResendScan, scan <= now.monotonicNanoseconds else { return }
+        guard let scan = self.nextResendScan, scan <= now.monotonicNanoseconds else { return lost }
         var earliest: Int64?
         for index in self.sent.indices where !self.sent[index].isRemoved && !self.sent[index].isWaitingForResend {
             let due = self.sent[index].sentAt.addingClamped(self.resendInterval)
@@ -233,6 +275,7 @@ struct OutgoingQueue: Sendable {
         // Not for each message a scan of its own.
         let soonest = now.monotonicNanoseconds.addingClamped(self.resendInterval / 8)
         self.nextResendScan = earliest.map { max($0, soonest) }
+        return lost
     }
 
     private mutating func scheduleResendScan(at now: SessionTime) {
@@ -242,12 +285,16 @@ struct OutgoingQueue: Sendable {
 
     // MARK: Removal
 
-    private mutating func removeOldest() {
+    /// - Returns: The query that the message would have answered, if it was never sent.
+    private mutating func removeOldest() -> UInt64? {
         if !self.sent.isEmpty {
             self.removeSent(at: 0)
-        } else if let message = self.unsent.popFirst() {
-            self.byteCount -= message.byteCount
+            return nil
         }
+        guard let message = self.unsent.popFirst() else { return nil }
+        self.byteCount -= message.byteCount
+        if let query = message.resultOf { self.answers[query] = nil }
+        return message.resultOf
     }
 
     private mutating func removeSent(at index: Int) {
@@ -284,5 +331,13 @@ struct OutgoingQueue: Sendable {
             return nil
         }
         return low
+    }
+}
+
+extension ByteBuffer {
+    /// The same readable bytes, copied if they would keep much more memory from being freed: a slice of a received payload,
+    /// or of what it unpacked to.
+    package var withoutSlack: ByteBuffer {
+        self.storageCapacity > 4 * self.readableBytes + 1024 ? ByteBuffer(bytes: self.readableBytesView) : self
     }
 }

@@ -92,7 +92,7 @@ public struct ServerSaltSchedule: Hashable, Sendable, CustomStringConvertible {
     /// A clock that stands before the key's creation, or absurdly far behind it, gets the nearest interval.
     private func interval(at seconds: Int64) -> Int64 {
         let latest: Int64 = 1 << 40
-        return max(min(seconds, latest) - Int64(self.createdAt), 0) / Self.intervalSeconds
+        return max(min(max(seconds, 0), latest) - Int64(self.createdAt), 0) / Self.intervalSeconds
     }
 
     private func start(ofInterval interval: Int64) -> Int64 {

@@ -21,13 +21,16 @@ extension ServerSession {
             sequenceNumber: message.sequenceNumber,
             body: message.body
         )
-        if self.checkOuter(contained, salt: message.salt, salts: salts, at: now) {
+        if self.checkOuter(contained, salt: message.salt, salts: salts, &reception) {
             if message.body.tlConstructor == MessageContainer.constructor {
                 self.receiveContainer(contained, salts: salts, &reception)
             } else {
                 self.receiveSingle(contained, isContained: false, salts: salts, &reception)
             }
         }
+        self.lastReception = now.monotonicNanoseconds
+        self.remainingInflatedByteCount = reception.inflationBudget
+        if !reception.rejections.isEmpty { reception.actions.append(.notify(reception.rejections)) }
         if reception.isAccepted {
             reception.actions[0] = .acceptQuickAck(true)
             self.announceSession(reception.lowestIdentifier, salts: salts, at: now)
@@ -41,21 +44,26 @@ extension ServerSession {
         _ message: ContainedMessage,
         salt: UInt64,
         salts schedule: ServerSaltSchedule,
-        at now: SessionTime
+        _ reception: inout Reception
     ) -> Bool {
+        let now = reception.now
         guard message.identifier & 3 == 0 else {
-            self.reject(message, .identifierParity)
+            reception.reject(message, .identifierParity)
             return false
         }
         switch MessageTimeWindow.check(message.identifier, serverNanoseconds: now.wallNanoseconds) {
         case .tooLow:
-            self.reject(message, .identifierTooLow)
+            reception.reject(message, .identifierTooLow)
             return false
         case .tooHigh:
-            self.reject(message, .identifierTooHigh)
+            reception.reject(message, .identifierTooHigh)
             return false
         case .acceptable:
             break
+        }
+        guard message.identifier > self.floor else {
+            reception.reject(message, .identifierTooLow)
+            return false
         }
         let salts = self.salts(of: schedule, at: now)
         guard salts.accepts(salt) else {
@@ -65,7 +73,7 @@ extension ServerSession {
                 code: BadMessageCode.wrongSalt.rawValue,
                 newSalt: salts.current
             )
-            self.notices.append(notice.serialized(), isResponse: true)
+            reception.rejections.append(notice.serialized())
             return false
         }
         return true
@@ -80,12 +88,13 @@ extension ServerSession {
             uniqueIdentifier: self.uniqueIdentifier,
             salt: self.salts(of: salts, at: now).current
         )
-        self.queue.append(notice.serialized(), resultOf: nil, at: now)
+        self.enqueue(notice.serialized(), resultOf: nil, at: now)
     }
 
     // MARK: Containers
 
-    /// Accepts a container as a whole or rejects it as a whole.
+    /// Checks a container as a whole: its form, its identifier, those inside. What is wrong with single messages (codes 20
+    /// and 32 to 35) rejects these alone.
     private mutating func receiveContainer(
         _ container: ContainedMessage,
         salts: ServerSaltSchedule,
@@ -93,16 +102,16 @@ extension ServerSession {
     ) {
         switch self.received.verdict(on: container.identifier) {
         case .fresh: break
-        case .duplicate: return self.reject(container, .containerIdentifierRepeated)
-        case .tooOld: return self.reject(container, .tooOld)
+        case .duplicate: return reception.reject(container, .containerIdentifierRepeated)
+        case .tooOld: return reception.reject(container, .tooOld)
         }
         guard
             let body = try? MessageBody.parse(container.body).body,
             case .container(let messages) = body,
             messages.allSatisfy({ $0.identifier < container.identifier && Self.mayBeWrapped($0) })
-        else { return self.reject(container, .invalidContainer) }
+        else { return reception.reject(container, .invalidContainer) }
         if let code = self.checkSequenceNumber(of: container, .mustBeEven) {
-            return self.reject(container, code)
+            return reception.reject(container, code)
         }
         for message in messages {
             self.receiveSingle(message, isContained: true, salts: salts, &reception)
@@ -131,29 +140,44 @@ extension ServerSession {
         _ reception: inout Reception
     ) {
         switch self.received.verdict(on: message.identifier) {
-        case .duplicate: return self.receiveDuplicate(message, &reception)
-        case .tooOld: return self.reject(message, .tooOld)
+        case .duplicate: return self.receiveDuplicate(message, isContained: isContained, &reception)
+        case .tooOld where self.isKnownQuery(message.identifier):
+            return self.receiveDuplicate(message, isContained: isContained, &reception)
+        case .tooOld: return reception.reject(message, .tooOld)
         case .fresh: break
         }
         guard let body = reception.parse(message.body, isContained: isContained) else {
             return self.receiveMalformed(message, &reception)
         }
         switch body {
-        case .container: return self.reject(message, .invalidContainer)  // compressed, which nobody sends
-        case .copy where isCopied: return self.reject(message, .invalidContainer)  // could nest without end
+        case .container: return reception.reject(message, .invalidContainer)  // compressed, which nobody sends
+        case .copy where isCopied: return reception.reject(message, .invalidContainer)  // could nest without end
         default: break
         }
         if let code = self.checkSequenceNumber(of: message, Self.parityRule(for: body)) {
-            return self.reject(message, code)
+            return reception.reject(message, code)
         }
         self.remember(message, isQuery: body.isQuery)
         reception.accept(message.identifier)
         self.process(body, of: message, salts: salts, &reception)
     }
 
+    /// Whether a query is with the responder, or its answer waits to be sent or acknowledged: however many messages came
+    /// since, it must not be forgotten.
+    func isKnownQuery(_ identifier: UInt64) -> Bool {
+        self.runningQueries.contains(identifier) || self.queue.hasAnswer(to: identifier)
+    }
+
     /// Known again: the query is not executed again, its answer is repeated or announced.
-    private mutating func receiveDuplicate(_ message: ContainedMessage, _ reception: inout Reception) {
-        reception.accept(message.identifier)
+    ///
+    /// Only one inside of a fresh message shows that its sender is the client: whoever recorded a payload can repeat it
+    /// as it is, and must not take over the session by that.
+    private mutating func receiveDuplicate(
+        _ message: ContainedMessage,
+        isContained: Bool,
+        _ reception: inout Reception
+    ) {
+        if isContained { reception.accept(message.identifier) }
         if !self.runningQueries.contains(message.identifier), self.repeatAnswer(to: message.identifier) { return }
         if message.isContentRelated { self.acknowledge(message.identifier) }
     }
@@ -186,14 +210,17 @@ extension ServerSession {
         if isQuery { status.formUnion(.isQuery) }
         _ = self.received.insert(message.identifier, sequenceNumber: message.sequenceNumber, status: status)
     }
+}
 
+extension ServerSession.Reception {
+    /// Rejects a message.
     mutating func reject(_ message: ContainedMessage, _ code: BadMessageCode) {
         let notice = BadMessageNotification(
             badIdentifier: message.identifier,
             badSequenceNumber: message.sequenceNumber,
             code: code.rawValue
         )
-        self.notices.append(notice.serialized(), isResponse: true)
+        self.rejections.append(notice.serialized())
     }
 }
 

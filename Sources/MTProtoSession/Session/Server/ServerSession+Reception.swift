@@ -12,7 +12,9 @@ extension ServerSession {
         /// The lowest identifier of the messages accepted.
         private(set) var lowestIdentifier = UInt64.max
         /// How many bytes the compressed objects of the payload may still unpack to.
-        private var inflationBudget: Int
+        private(set) var inflationBudget: Int
+        /// Why messages were rejected: for the connection that carried them, and no other.
+        var rejections: [ByteBuffer] = []
 
         init(now: SessionTime, inflationBudget: Int) {
             self.now = now
@@ -26,16 +28,7 @@ extension ServerSession {
 
         /// Reads a message's body; nil if it is malformed or unpacks to too much.
         mutating func parse(_ body: ByteBuffer, isContained: Bool) -> MessageBody? {
-            var limits = TLLimits.standard
-            limits.maximumUnpackedLength = self.inflationBudget
-            let parsed = try? MessageBody.parse(body, limits: limits, isContained: isContained)
-            if let parsed, case .other(_, let query) = parsed.body {
-                if parsed.wasCompressed { self.inflationBudget -= query.readableBytes }
-            } else if body.tlConstructor == GzipPacked.constructor {
-                // It is not known what a failure unpacked; a thousand of them must not cost a thousand budgets.
-                self.inflationBudget /= 2
-            }
-            return parsed?.body
+            try? MessageBody.parse(body, budget: &self.inflationBudget, isContained: isContained).body
         }
     }
 }

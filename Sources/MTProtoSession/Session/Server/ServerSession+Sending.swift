@@ -7,28 +7,87 @@ extension ServerSession {
     /// The next payload for a connection of the session, encrypted, with headroom for the transport; nil when there is
     /// nothing to send. Everything that waits is packed into containers, so answers to one container leave as one.
     ///
+    /// Only for a connection one of whose payloads was accepted: a recorded payload that somebody repeats must not divert
+    /// what the client waits for.
+    ///
     /// - Parameters:
     ///   - authorizationKey: The session's key.
     ///   - salts: The key's salts.
     ///   - now: The time.
     ///   - random: Makes the padding.
-    ///   - onlyNotices: Whether to leave out everything but service messages: for a connection none of whose payloads was
-    ///     accepted yet. A replayed payload must not divert what the client waits for.
+    ///   - connection: A number of the caller's for the connection, so that what it carried can be repeated when it
+    ///     closes, see ``connectionClosed(at:connection:)``.
     public mutating func nextPayload(
         authorizationKey: AuthorizationKey,
         salts: ServerSaltSchedule,
         at now: SessionTime,
         random: RandomSource = .system,
-        onlyNotices: Bool = false
+        connection: UInt64? = nil
     ) -> ByteBuffer? {
         guard self.hasOutput else { return nil }
-        var packer = ContainerPacker(
+        var packer = self.makePacker()
+        self.packResends(into: &packer, connection: connection, at: now)
+        self.packNotices(into: &packer, at: now)
+        self.packQueue(into: &packer, connection: connection, at: now)
+        return self.seal(packer, authorizationKey: authorizationKey, salts: salts, at: now, random: random)
+    }
+
+    /// Encrypts the notices of ``ServerSessionAction/notify(_:)``, in as few payloads as possible.
+    ///
+    /// - Parameters:
+    ///   - notices: Boxed TL objects.
+    ///   - authorizationKey: The session's key.
+    ///   - salts: The key's salts.
+    ///   - now: The time.
+    ///   - random: Makes the padding.
+    public mutating func seal(
+        notices: [ByteBuffer],
+        authorizationKey: AuthorizationKey,
+        salts: ServerSaltSchedule,
+        at now: SessionTime,
+        random: RandomSource = .system
+    ) -> [ByteBuffer] {
+        var payloads: [ByteBuffer] = []
+        var packer = self.makePacker()
+        for notice in notices {
+            if !packer.hasRoom(forByteCount: notice.readableBytes) {
+                let payload = self.seal(
+                    packer,
+                    authorizationKey: authorizationKey,
+                    salts: salts,
+                    at: now,
+                    random: random
+                )
+                if let payload { payloads.append(payload) }
+                packer.removeAll()
+            }
+            packer.append(
+                OutgoingMessage(
+                    identifier: self.identifiers.next(serverNanoseconds: now.wallNanoseconds, isResponse: true),
+                    sequenceNumber: self.sequenceNumbers.next(isContentRelated: false),
+                    body: notice
+                )
+            )
+        }
+        let last = self.seal(packer, authorizationKey: authorizationKey, salts: salts, at: now, random: random)
+        if let last { payloads.append(last) }
+        return payloads
+    }
+
+    private func makePacker() -> ContainerPacker {
+        ContainerPacker(
             maximumCount: self.configuration.maximumContainerCount,
             maximumByteCount: self.configuration.maximumContainerByteCount
         )
-        if !onlyNotices { self.packResends(into: &packer, at: now) }
-        self.packNotices(into: &packer, at: now)
-        if !onlyNotices { self.packQueue(into: &packer, at: now) }
+    }
+
+    private mutating func seal(
+        _ packer: ContainerPacker,
+        authorizationKey: AuthorizationKey,
+        salts: ServerSaltSchedule,
+        at now: SessionTime,
+        random: RandomSource
+    ) -> ByteBuffer? {
         guard let first = packer.messages.first else { return nil }
 
         var identifier = first.identifier
@@ -54,8 +113,16 @@ extension ServerSession {
     }
 
     /// Repeated messages keep their identifiers and numbers and therefore travel in a container.
-    private mutating func packResends(into packer: inout ContainerPacker, at now: SessionTime) {
-        while let resend = self.queue.nextResend(at: now, fits: { packer.hasRoom(forByteCount: $0) }) {
+    private mutating func packResends(
+        into packer: inout ContainerPacker,
+        connection: UInt64?,
+        at now: SessionTime
+    ) {
+        while let resend = self.queue.nextResend(
+            on: connection,
+            at: now,
+            fits: { packer.hasRoom(forByteCount: $0) }
+        ) {
             switch resend {
             case .message(let message):
                 packer.append(message, inContainer: true)
@@ -82,7 +149,11 @@ extension ServerSession {
         }
     }
 
-    private mutating func packQueue(into packer: inout ContainerPacker, at now: SessionTime) {
+    private mutating func packQueue(
+        into packer: inout ContainerPacker,
+        connection: UInt64?,
+        at now: SessionTime
+    ) {
         while let byteCount = self.queue.nextUnsentByteCount, packer.hasRoom(forByteCount: byteCount) {
             let identifier = self.identifiers.next(
                 serverNanoseconds: now.wallNanoseconds,
@@ -90,7 +161,12 @@ extension ServerSession {
             )
             let sequenceNumber = self.sequenceNumbers.next(isContentRelated: true)
             guard
-                let message = self.queue.sendNext(identifier: identifier, sequenceNumber: sequenceNumber, at: now)
+                let message = self.queue.sendNext(
+                    identifier: identifier,
+                    sequenceNumber: sequenceNumber,
+                    on: connection,
+                    at: now
+                )
             else { return }
             packer.append(message)
         }

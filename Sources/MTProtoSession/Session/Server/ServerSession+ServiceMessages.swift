@@ -19,7 +19,7 @@ extension ServerSession {
         case .rpcDropAnswer(let request):
             return self.processDropAnswer(request, of: message, &reception)
         case .copy(let copy):
-            self.processCopy(copy, salts: salts, &reception)
+            self.processCopy(copy, in: message, salts: salts, &reception)
         case .acknowledgement(let acknowledgement):
             self.processAcknowledgement(acknowledgement)
         case .ping(let ping):
@@ -66,13 +66,21 @@ extension ServerSession {
         of message: ContainedMessage,
         _ reception: inout Reception
     ) {
-        guard self.runningQueries.count < self.configuration.maximumRunningQueryCount else {
+        guard self.mayTakeQuery else {
             let error = RPCErrorMessage(code: 420, message: "FLOOD_WAIT_1")
             return self.enqueueAnswer(error.serialized(), to: message.identifier, at: reception.now)
         }
         self.runningQueries.insert(message.identifier)
         self.pendingAcknowledgements.add(message.identifier, at: reception.now)
         reception.actions.append(.query(ServerQuery(messageIdentifier: message.identifier, body: query)))
+    }
+
+    /// Whether there is room for the answer to another query: it must not drive out one that was never sent. Room for
+    /// the refusals of a whole container is left.
+    private var mayTakeQuery: Bool {
+        let bound = self.configuration.maximumQueuedMessageCount
+        return self.runningQueries.count < self.configuration.maximumRunningQueryCount
+            && self.runningQueries.count + self.queue.unsentCount < bound - min(1024, bound / 2)
     }
 
     /// Cancels a query or forgets its answer. The result is wrapped in `rpc_result` and acknowledges the query too.
@@ -111,10 +119,11 @@ extension ServerSession {
 
     private mutating func processCopy(
         _ copy: ContainedMessage,
+        in carrier: ContainedMessage,
         salts: ServerSaltSchedule,
         _ reception: inout Reception
     ) {
-        guard Self.mayBeWrapped(copy) else { return }
+        guard Self.mayBeWrapped(copy), copy.identifier < carrier.identifier else { return }
         self.receiveSingle(copy, isContained: true, isCopied: true, salts: salts, &reception)
     }
 
@@ -130,9 +139,17 @@ extension ServerSession {
         self.received.mark(message.identifier, .acknowledged)
         let info = MessagesStateInfo(
             requestIdentifier: message.identifier,
-            info: identifiers.map { self.received.status(of: $0).rawValue }
+            info: identifiers.map { self.status(of: $0).rawValue }
         )
         self.notices.append(info.serialized(), isResponse: true)
+    }
+
+    /// What became of a message; a query is known as long as it runs or its answer is kept.
+    private func status(of identifier: UInt64) -> MessageStatus {
+        let status = self.received.status(of: identifier)
+        guard !status.isReceived, self.isKnownQuery(identifier) else { return status }
+        let known = MessageStatus.received.union(.isQuery)
+        return self.queue.hasAnswer(to: identifier) ? known.union(.acknowledged).union(.isAnswered) : known
     }
 
     /// Repeats messages; if one of them is unknown, the states of all are told as well.

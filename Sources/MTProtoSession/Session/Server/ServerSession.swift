@@ -7,7 +7,7 @@ public import NIOCore
 /// A session on the server's side: every rule about the messages of one client, without sockets, timers or threads.
 ///
 /// Feed it decrypted messages with ``receive(_:salts:at:)`` and do what the actions say; hand in answers and updates; after
-/// each event take payloads with ``nextPayload(authorizationKey:salts:at:random:onlyNotices:)`` until there is none, and come back at
+/// each event take payloads with ``nextPayload(authorizationKey:salts:at:random:connection:)`` until there is none, and come back at
 /// ``nextDeadline``. It is a value: a store may load, change and save it.
 ///
 /// The session belongs to an authorization key and a session identifier that the client chose; it may have several
@@ -35,8 +35,15 @@ public struct ServerSession: Sendable {
     var runningQueries: Set<UInt64> = []
     /// The lowest message identifier that was accepted, as told to the client.
     var firstMessageIdentifier: UInt64?
+    /// Payloads with identifiers up to this one belonged to a session before, and are not accepted.
+    private(set) var floor: UInt64 = 0
     private var saltWindow: (schedule: ServerSaltSchedule, window: ServerSaltSchedule.Window)?
     private var connectionCount = 0
+    /// When the last message came or the last connection went, in monotonic nanoseconds.
+    var lastReception: Int64?
+    /// How many bytes the compressed parts of the last payload may still unpack to: of
+    /// ``Configuration/maximumInflatedByteCount``, what the session left to whoever unwraps the queries.
+    public internal(set) var remainingInflatedByteCount = 0
 
     /// Makes a session for the first message with its identifier.
     ///
@@ -70,7 +77,7 @@ public struct ServerSession: Sendable {
         self.firstMessageIdentifier != nil
     }
 
-    /// Whether ``nextPayload(authorizationKey:salts:at:random:onlyNotices:)`` would make a payload.
+    /// Whether ``nextPayload(authorizationKey:salts:at:random:connection:)`` would make a payload.
     public var hasOutput: Bool {
         !self.notices.isEmpty || self.queue.hasOutput
     }
@@ -98,6 +105,29 @@ public struct ServerSession: Sendable {
     /// How many queries wait for the responder.
     public var runningQueryCount: Int {
         self.runningQueries.count
+    }
+
+    /// The highest identifier of a message received.
+    public var highestReceivedIdentifier: UInt64? {
+        self.received.highest
+    }
+
+    /// Refuses payloads with identifiers up to that of the last message of a session that is forgotten: whoever recorded them
+    /// could otherwise begin the session anew, and have its queries executed again. The refusal is that of an identifier
+    /// that is too low (16), to which a client answers with a new one.
+    public mutating func raiseFloor(to identifier: UInt64) {
+        self.floor = max(self.floor, identifier)
+    }
+
+    /// Whether nobody would miss the session: it has no connection, no query is with the responder, and no message was
+    /// accepted ever, or none came for ``Configuration/maximumQueuedAge``, in which everything queued has ended.
+    ///
+    /// After the default of ten minutes no payload of the session can be repeated: its identifier is too old.
+    public func isDiscardable(at now: SessionTime) -> Bool {
+        guard self.connectionCount == 0, self.runningQueries.isEmpty else { return false }
+        guard self.hasAcceptedMessages, let last = self.lastReception else { return true }
+        let age = max(self.configuration.maximumQueuedAge.clampedNanoseconds, 0)
+        return last.addingClamped(age) <= now.monotonicNanoseconds
     }
 
     // MARK: Answers and updates
@@ -134,7 +164,7 @@ public struct ServerSession: Sendable {
 
     /// Sends an update: a boxed TL object that no query asked for, a multiple of 4 bytes.
     public mutating func push(_ update: ByteBuffer, at now: SessionTime) {
-        self.queue.append(update, resultOf: nil, at: now)
+        self.enqueue(update, resultOf: nil, at: now)
     }
 
     /// Answers ``ServerSessionAction/destroySession(_:requestedBy:)``.
@@ -169,9 +199,16 @@ public struct ServerSession: Sendable {
 
     /// Queues an answer and takes the query from those that must be acknowledged.
     mutating func enqueueAnswer(_ result: ByteBuffer, to query: UInt64, at now: SessionTime) {
-        self.queue.append(result, resultOf: query, at: now)
+        self.enqueue(result, resultOf: query, at: now)
         self.received.mark(query, .acknowledged.union(.isAnswered))
         self.dropAnsweredAcknowledgements()
+    }
+
+    /// Queues a message. Queries whose answers had to give way are not answered any more.
+    mutating func enqueue(_ body: ByteBuffer, resultOf query: UInt64?, at now: SessionTime) {
+        for lost in self.queue.append(body, resultOf: query, at: now) {
+            self.received.unmark(lost, .isAnswered)
+        }
     }
 
     // MARK: Connections
@@ -184,11 +221,21 @@ public struct ServerSession: Sendable {
         self.queue.resendAll()
     }
 
-    /// A connection of the session was closed. What needs an acknowledgement stays for the next; after the last connection
-    /// the rest is forgotten, since clients ask again.
-    public mutating func connectionClosed(at now: SessionTime) {
+    /// A connection of the session was closed. What it carried and nobody acknowledged is repeated on another one, or on
+    /// the next; after the last connection what needs no acknowledgement is forgotten, since clients ask again.
+    ///
+    /// - Parameters:
+    ///   - now: The time.
+    ///   - connection: The number that
+    ///     ``nextPayload(authorizationKey:salts:at:random:connection:)`` was given for it.
+    public mutating func connectionClosed(at now: SessionTime, connection: UInt64? = nil) {
         self.connectionCount = max(self.connectionCount - 1, 0)
-        if self.connectionCount == 0 { self.notices.removeAll() }
+        self.lastReception = now.monotonicNanoseconds
+        if self.connectionCount == 0 {
+            self.notices.removeAll()
+        } else if let connection {
+            self.queue.resendAll(carriedBy: connection)
+        }
     }
 
     // MARK: Time
@@ -207,7 +254,9 @@ public struct ServerSession: Sendable {
             guard !self.received.status(of: identifier).contains(.acknowledged) else { continue }
             self.acknowledge(identifier)
         }
-        self.queue.deadlineReached(at: now)
+        for lost in self.queue.deadlineReached(at: now) {
+            self.received.unmark(lost, .isAnswered)
+        }
     }
 
     /// Answers acknowledge their queries, mostly in the order of arrival.

@@ -20,9 +20,16 @@ public struct ServerQuery: Hashable, Sendable {
 /// What the driver of a session has to do after a message was received.
 public enum ServerSessionAction: Sendable {
     /// Always the first action of a payload: whether a quick acknowledgement is in order if the client asked for one. False
-    /// when the payload was rejected with `bad_server_salt` or `bad_msg_notification` and not processed; such a payload
-    /// should not make its connection one of the session's.
+    /// when the payload was rejected with `bad_server_salt` or `bad_msg_notification` and not processed, and when it was
+    /// received before; such a payload must not make its connection one of the session's.
     case acceptQuickAck(Bool)
+    /// Send these notices at once on the connection that the payload came on, and on no other, even if it is not one of
+    /// the session's yet: `bad_server_salt` and `bad_msg_notification`. Seal them with
+    /// ``ServerSession/seal(notices:authorizationKey:salts:at:random:)``.
+    ///
+    /// Through the session's queue, a recorded payload that somebody repeats would make the client believe that its own
+    /// was rejected.
+    case notify([ByteBuffer])
     /// Execute the query once and answer with `respond`.
     case query(ServerQuery)
     /// The client no longer wants the answer; a later `respond` is ignored.

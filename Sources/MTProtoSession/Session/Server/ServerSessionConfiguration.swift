@@ -17,8 +17,9 @@ extension ServerSession {
         public var duplicateWindowCapacity = 1000
         /// How sequence numbers are checked. Default ``SequenceNumberCheck/parity``.
         public var sequenceNumberCheck = SequenceNumberCheck.parity
-        /// How many queries may be with the responder at once; the next are answered with `FLOOD_WAIT_1`. Default 8192.
-        public var maximumRunningQueryCount = 8192
+        /// How many queries may be with the responder at once; the next are answered with `FLOOD_WAIT_1`, also when there
+        /// would be no room for their answers (``maximumQueuedMessageCount``). Default 2048.
+        public var maximumRunningQueryCount = 2048
         /// How many bytes the compressed objects of one payload may unpack to, together. Default 16 MiB.
         public var maximumInflatedByteCount = 1 << 24
 

@@ -24,7 +24,7 @@ public struct MessagesStateRequest: TLMethod, Hashable {
 
     /// Reads the fields that follow the constructor.
     public init(fields reader: inout TLReader) throws(TLError) {
-        self.identifiers = try reader.readUInt64Vector()
+        self.identifiers = try reader.readUInt64Vector(maximumCount: TLLimits.maximumIdentifierCount)
     }
 
     /// Writes the fields that follow the constructor.
@@ -95,7 +95,7 @@ public struct MessagesAllInfo: TLObject, Hashable {
 
     /// Reads the fields that follow the constructor.
     public init(fields reader: inout TLReader) throws(TLError) {
-        self.identifiers = try reader.readUInt64Vector()
+        self.identifiers = try reader.readUInt64Vector(maximumCount: TLLimits.maximumIdentifierCount)
         self.info = try reader.readByteArray()
     }
 

@@ -21,7 +21,7 @@ public struct MessageResendRequest: TLObject, Hashable {
 
     /// Reads the fields that follow the constructor.
     public init(fields reader: inout TLReader) throws(TLError) {
-        self.identifiers = try reader.readUInt64Vector()
+        self.identifiers = try reader.readUInt64Vector(maximumCount: TLLimits.maximumIdentifierCount)
     }
 
     /// Writes the fields that follow the constructor.
@@ -49,7 +49,7 @@ public struct MessageResendAnswerRequest: TLObject, Hashable {
 
     /// Reads the fields that follow the constructor.
     public init(fields reader: inout TLReader) throws(TLError) {
-        self.identifiers = try reader.readUInt64Vector()
+        self.identifiers = try reader.readUInt64Vector(maximumCount: TLLimits.maximumIdentifierCount)
     }
 
     /// Writes the fields that follow the constructor.

@@ -158,6 +158,16 @@ private final class Simulation {
             self.servers[session]?.connectionOpened(at: self.serverNow)
         }
         for action in self.servers[session]?.receive(message, salts: self.salts, at: self.serverNow) ?? [] {
+            if case .notify(let notices) = action {
+                let payloads = self.servers[session]?.seal(
+                    notices: notices,
+                    authorizationKey: self.key,
+                    salts: self.salts,
+                    at: self.serverNow,
+                    random: self.random
+                )
+                for payload in payloads ?? [] { self.send(payload, toServer: false) }
+            }
             guard case .query(let query) = action else { continue }
             let number = try #require(ClientSessionHarness.number(of: query.body))
             self.executions[number, default: 0] += 1

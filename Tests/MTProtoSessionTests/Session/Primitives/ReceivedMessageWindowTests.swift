@@ -66,8 +66,8 @@ struct ReceivedMessageWindowTests {
         #expect(window.status(of: 10).rawValue == 12)
         #expect(window.status(of: 20).rawValue == 20)
         #expect(window.status(of: 20).isReceived && !window.status(of: 15).isReceived)
-        window.remove(10)
-        #expect(!window.contains(10))
+        window.unmark(10, .acknowledged)
+        #expect(window.status(of: 10).rawValue == 4)
     }
 
     @Test("Against a sorted list, in any order", arguments: [1, 2, 3] as [UInt64])

@@ -61,7 +61,7 @@ struct ServerSessionAdmissionTests {
             sequenceNumber: 77
         )
         #expect(sent.actions.acceptsQuickAck == false)
-        #expect(sent.actions.count == 1)
+        #expect(sent.actions.count == 2)
         let outputs = try harness.output()
         let expected = BadMessageNotification(badIdentifier: identifier, badSequenceNumber: 77, code: code)
         #expect(outputs.badMessages == [expected])

@@ -43,6 +43,8 @@ struct ServerSessionHarness {
     var identifiers = MessageIdentifierGenerator(role: .client)
     var sequenceNumbers = SequenceNumberCounter()
     var payloadCount = 0
+    /// What left on the connection that the messages came on, not through the queue.
+    var notices: [(payload: ByteBuffer, seconds: Int64)] = []
 
     init(configure: (inout ServerSession.Configuration) -> Void = { _ in }) {
         var configuration = ServerSession.Configuration()
@@ -120,11 +122,17 @@ struct ServerSessionHarness {
             body: body,
             quickAckToken: 0
         )
-        return Sent(
-            identifier: message.identifier,
-            sequenceNumber: message.sequenceNumber,
-            actions: self.session.receive(message, salts: self.schedule, at: now)
-        )
+        let actions = self.session.receive(message, salts: self.schedule, at: now)
+        for case .notify(let bodies) in actions {
+            self.notices += self.session.seal(
+                notices: bodies,
+                authorizationKey: Self.key,
+                salts: self.schedule,
+                at: now,
+                random: self.random
+            ).map { ($0, now.wallSeconds) }
+        }
+        return Sent(identifier: message.identifier, sequenceNumber: message.sequenceNumber, actions: actions)
     }
 
     /// A query of any kind; answered by no rule of the session.
@@ -144,16 +152,32 @@ struct ServerSessionHarness {
 
     /// Everything that the session wants to send, decrypted and taken out of its containers.
     mutating func output() throws -> [Output] {
+        let notices = self.notices
+        self.notices = []
+        return try notices.flatMap { try self.open($0.payload, at: $0.seconds) } + self.queueOutput()
+    }
+
+    /// What comes out of the session's queue, for any of its connections.
+    mutating func queueOutput(connection: UInt64? = nil) throws -> [Output] {
         var outputs: [Output] = []
         while let payload = self.session.nextPayload(
             authorizationKey: Self.key,
             salts: self.schedule,
             at: self.clock.now,
-            random: self.random
+            random: self.random,
+            connection: connection
         ) {
+            outputs += try self.open(payload, at: self.clock.now.wallSeconds)
+        }
+        return outputs
+    }
+
+    private mutating func open(_ payload: ByteBuffer, at seconds: Int64) throws -> [Output] {
+        var outputs: [Output] = []
+        do {
             let message = try EncryptedMessage.open(payload, with: Self.key, from: .serverToClient)
             #expect(message.sessionIdentifier == Self.sessionIdentifier)
-            #expect(message.salt == self.schedule.current(at: self.clock.now.wallSeconds))
+            #expect(message.salt == self.schedule.current(at: seconds))
             let body = try MessageBody.parse(message.body).body
             if case .container(let messages) = body {
                 #expect(message.sequenceNumber & 1 == 0)

@@ -26,7 +26,7 @@ struct ServerSessionRepetitionTests {
         let query = harness.sendQuery()
         let again = self.repeated(query, &harness)
         #expect(again.actions.queries.isEmpty)
-        #expect(again.actions.acceptsQuickAck == true)
+        #expect(again.actions.acceptsQuickAck == false)
         #expect(try harness.output().acknowledged == [query.identifier])
         harness.respond(to: query.identifier)
         #expect(try harness.output().results.count == 1)
