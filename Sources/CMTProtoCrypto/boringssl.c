@@ -73,6 +73,8 @@ void cmtp_sha1_update(cmtp_sha1 *hash, const void *data, size_t length) {
 
 void cmtp_sha1_final(cmtp_sha1 *hash, uint8_t out[20]) {
     SHA1_Final(out, (SHA_CTX *)(void *)hash);
+    // The last block may hold a part of a key.
+    OPENSSL_cleanse(hash, sizeof *hash);
 }
 
 void cmtp_sha256_init(cmtp_sha256 *hash) {
@@ -85,6 +87,7 @@ void cmtp_sha256_update(cmtp_sha256 *hash, const void *data, size_t length) {
 
 void cmtp_sha256_final(cmtp_sha256 *hash, uint8_t out[32]) {
     SHA256_Final(out, (SHA256_CTX *)(void *)hash);
+    OPENSSL_cleanse(hash, sizeof *hash);
 }
 
 void cmtp_random(uint8_t *out, size_t length) {

@@ -9,6 +9,9 @@
 #if CMTP_X86
 #include <cpuid.h>
 #endif
+#if CMTP_ARM && defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
 #if CMTP_ARM && defined(__linux__)
 #include <sys/auxv.h>
 #ifndef HWCAP_AES
@@ -51,7 +54,12 @@ static uint32_t detect(void) {
 static uint32_t detect(void) {
     uint32_t mask = 1u << CMTP_PATH_PORTABLE;
 #if defined(__APPLE__)
-    mask |= 1u << CMTP_PATH_ARMV8;
+    // Every 64-bit Apple CPU has AES; the first ones (A7 to A9) have no CRC-32 instructions.
+    int has_crc32 = 0;
+    size_t length = sizeof has_crc32;
+    if (sysctlbyname("hw.optional.armv8_crc32", &has_crc32, &length, NULL, 0) == 0 && has_crc32) {
+        mask |= 1u << CMTP_PATH_ARMV8;
+    }
 #elif defined(__linux__)
     unsigned long capabilities = getauxval(AT_HWCAP);
     if ((capabilities & HWCAP_AES) && (capabilities & HWCAP_CRC32)) {

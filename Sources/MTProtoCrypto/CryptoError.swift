@@ -66,7 +66,7 @@ public struct CryptoError: Error, Hashable, Sendable, CustomStringConvertible {
     /// - Parameters:
     ///   - code: The kind of failure.
     ///   - message: What was wrong, for a reader; without secrets.
-    public init(code: Code, message: String) {
+    package init(code: Code, message: String) {
         self.code = code
         self.message = message
     }

@@ -17,7 +17,7 @@ package struct FrameWorkload: ~Copyable {
 
     package init(_ count: Int, framing: Framing = .paddedIntermediate, obfuscated: Bool = true) throws {
         var configuration = TransportConnection.ClientConfiguration(framing: framing)
-        if obfuscated { configuration.obfuscation = .init() }
+        if obfuscated { configuration.obfuscation = .init(dataCenter: DataCenterIdentifier(2)) }
         var client = try TransportConnection(client: configuration)
         var server = TransportConnection(server: .init())
         if let preamble = client.takePreamble() { server.receive(preamble) }

@@ -61,6 +61,7 @@ typedef struct cmtp_sha256 {
     uint64_t storage[14];
 } cmtp_sha256;
 
+// The final functions wipe the state.
 void cmtp_sha1_init(cmtp_sha1 *hash);
 void cmtp_sha1_update(cmtp_sha1 *hash, const void *data, size_t length);
 void cmtp_sha1_final(cmtp_sha1 *hash, uint8_t out[20]);

@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-// How a step of cmtproto_inflate_step ended.
+// How a step of cmtproto_inflater_step ended.
 enum cmtproto_inflate_status {
     // The stream's end was reached and its checksum is right.
     CMTPROTO_INFLATE_END = 0,

@@ -6,7 +6,7 @@ internal import CMTProtoCrypto
 ///
 /// The values are nonces, message keys and cipher keys, so a description does not show them; ask for ``hex`` where the
 /// value is no secret. Equality takes the same time wherever two values differ.
-public protocol FixedBytes: BitwiseCopyable, Hashable, Sendable, Codable, CustomStringConvertible {
+public protocol FixedBytes: BitwiseCopyable, Hashable, Sendable, Codable, CustomStringConvertible, CustomReflectable {
     /// The number of bytes.
     static var byteCount: Int { get }
 
@@ -84,6 +84,9 @@ extension FixedBytes {
 
     /// The number of bytes, not their values.
     public var description: String { "<\(Self.byteCount) bytes>" }
+
+    /// Shows no bytes.
+    public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 
     /// Decodes a string of hexadecimal digits.
     ///

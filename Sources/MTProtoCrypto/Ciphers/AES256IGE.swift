@@ -7,7 +7,7 @@ internal import CMTProtoCrypto
 /// Each call starts from the initialization vector again; nothing carries over.
 ///
 /// Specification: *Mobile Protocol: Detailed Description*; *Creating an Authorization Key*.
-public struct AES256IGE: Sendable, CustomStringConvertible {
+public struct AES256IGE: Sendable, CustomStringConvertible, CustomReflectable {
     package let key: Bytes32
     package let initializationVector: Bytes32
     private let path: CryptoPath
@@ -57,6 +57,9 @@ public struct AES256IGE: Sendable, CustomStringConvertible {
 
     /// The name of the cipher, without its key.
     public var description: String { "AES256IGE" }
+
+    /// Shows no key.
+    public var customMirror: Mirror { Mirror(self, children: EmptyCollection<Mirror.Child>()) }
 }
 
 extension AES256IGE {

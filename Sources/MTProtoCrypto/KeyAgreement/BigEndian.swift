@@ -3,7 +3,7 @@
 internal import CMTProtoCrypto
 
 /// Arithmetic on numbers as big-endian bytes. Leading zeros never matter.
-enum BigEndian {
+package enum BigEndian {
     /// The number in exactly `count` bytes, `nil` if it does not fit.
     static func padded(_ number: [UInt8], to count: Int) -> [UInt8]? {
         let significant = number.drop { $0 == 0 }
@@ -21,6 +21,16 @@ enum BigEndian {
             return left.count < right.count
         }
         return left.lexicographicallyPrecedes(right)
+    }
+
+    /// Whether `left < right` for numbers of the same length, in a time that depends on the length only.
+    package static func isLessInConstantTime(_ left: [UInt8], than right: [UInt8]) -> Bool {
+        var borrow = 0
+        for (left, right) in zip(left, right).reversed() {
+            // The sign of the difference, without a branch.
+            borrow = (Int(left) - Int(right) - borrow) >> 8 & 1
+        }
+        return borrow == 1
     }
 
     /// `left - right` for numbers of the same length, the first at least as large as the second.

@@ -49,7 +49,8 @@ public enum DiffieHellman {
     private static let primalityRounds = 32
     // Bounded: a hostile server that sends ever new safe primes costs time, not memory.
     private static let goodPrimesLimit = 16
-    private static let goodPrimes = Mutex<Set<[UInt8]>>([Self.knownPrime])
+    // The one used last comes last.
+    private static let goodPrimes = Mutex<[[UInt8]]>([])
 
     /// Checks a group that a server sent.
     ///
@@ -66,7 +67,7 @@ public enum DiffieHellman {
             throw CryptoError(.unsafePrime, "the modulus must have 2048 bits")
         }
         try Self.validateGenerator(group)
-        if Self.goodPrimes.withLock({ $0.contains(group.prime) }) {
+        if group.prime == Self.knownPrime || Self.isKnownGood(group.prime) {
             return
         }
         guard group.prime[Self.byteCount - 1] & 3 == 3 else {
@@ -81,10 +82,23 @@ public enum DiffieHellman {
                 }
             }
         }
+        Self.remember(group.prime)
+    }
+
+    private static func isKnownGood(_ prime: [UInt8]) -> Bool {
         Self.goodPrimes.withLock { primes in
-            if primes.count < Self.goodPrimesLimit {
-                primes.insert(group.prime)
-            }
+            guard let index = primes.firstIndex(of: prime) else { return false }
+            primes.append(primes.remove(at: index))
+            return true
+        }
+    }
+
+    /// Takes the place of the prime that was not used for the longest time: a server cannot fill the places for good.
+    package static func remember(_ prime: [UInt8]) {
+        Self.goodPrimes.withLock { primes in
+            primes.removeAll { $0 == prime }
+            if primes.count >= Self.goodPrimesLimit { primes.removeFirst() }
+            primes.append(prime)
         }
     }
 

@@ -89,15 +89,14 @@ public enum MessageKey {
                 func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
                     UnsafeRawBufferPointer(rebasing: authorizationKey[range.lowerBound + x..<range.upperBound + x])
                 }
-                let a = sha1(messageKey, part(0..<32)).array
-                let b = sha1(part(32..<48), messageKey, part(48..<64)).array
-                let c = sha1(part(64..<96), messageKey).array
-                let d = sha1(messageKey, part(96..<128)).array
-                let key = a[0..<8] + b[8..<20] + c[4..<16]
-                let vector = a[8..<20] + b[0..<8] + c[16..<20] + d[0..<8]
+                let a = sha1(messageKey, part(0..<32))
+                let b = sha1(part(32..<48), messageKey, part(48..<64))
+                let c = sha1(part(64..<96), messageKey)
+                let d = sha1(messageKey, part(96..<128))
+                // On the stack: arrays would leave the key behind on the heap.
                 return AES256IGE(
-                    key: key.withUnsafeBytes { Bytes32($0) },
-                    initializationVector: vector.withUnsafeBytes { Bytes32($0) },
+                    key: Bytes32(parts: (a, 0..<8), (b, 8..<20), (c, 4..<16)),
+                    initializationVector: Bytes32(parts: (a, 8..<20), (b, 0..<8), (c, 16..<20), (d, 0..<8)),
                     path: path
                 )
             }
@@ -106,6 +105,21 @@ public enum MessageKey {
 }
 
 extension Bytes32 {
+    /// The concatenation of pieces of digests, 32 bytes together.
+    fileprivate init(parts: (digest: Bytes20, range: Range<Int>)...) {
+        self.init()
+        self.withUnsafeMutableBytes { bytes in
+            var offset = 0
+            for part in parts {
+                part.digest.withUnsafeBytes { digest in
+                    UnsafeMutableRawBufferPointer(rebasing: bytes[offset...])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: digest[part.range]))
+                }
+                offset += part.range.count
+            }
+        }
+    }
+
     /// `outer[0..<8] ‖ inner[8..<24] ‖ outer[24..<32]`, the mix of the 2.0 key derivation.
     fileprivate init(outer: Bytes32, inner: Bytes32) {
         self = outer

@@ -13,7 +13,7 @@ public enum RSAPadding {
     }
 
     /// What an encrypted message held.
-    public struct Opened: Sendable, CustomStringConvertible {
+    public struct Opened: Sendable, CustomStringConvertible, CustomReflectable {
         /// RSA_PAD: 192 bytes, the data and its padding, authenticated. Legacy: 235 bytes, the data and its padding, not
         /// authenticated yet: see ``legacyDigest``.
         public var data: [UInt8]
@@ -25,6 +25,9 @@ public enum RSAPadding {
 
         /// The scheme, not the data, which holds a secret nonce.
         public var description: String { "RSAPadding.Opened(scheme: \(self.scheme))" }
+
+        /// The scheme, not the data.
+        public var customMirror: Mirror { Mirror(self, children: ["scheme": self.scheme]) }
     }
 
     /// The longest data that fits: 144 bytes.
@@ -49,12 +52,15 @@ public enum RSAPadding {
         guard data.count <= Self.maximumDataLength else {
             throw CryptoError(.messageTooLong, "RSA_PAD takes 144 bytes, not \(data.count)")
         }
-        let padded = data + random.bytes(Self.paddedLength - data.count)
+        var padded = data + random.bytes(Self.paddedLength - data.count)
+        defer { padded.wipe() }
         // Each attempt is below the modulus with a probability of more than one half.
         for _ in 0..<128 {
             let temporaryKey = Bytes32.random(random)
-            let message = Self.mask(padded, with: temporaryKey)
-            if BigEndian.isLess(message, than: key.modulus) {
+            var message = Self.mask(padded, with: temporaryKey)
+            defer { message.wipe() }
+            // The message is the secret in another form: RSA of it is all that may be seen.
+            if BigEndian.isLessInConstantTime(message, than: key.modulus) {
                 return try key.rawEncrypt(message)
             }
         }
@@ -69,14 +75,25 @@ public enum RSAPadding {
     /// - Throws: ``CryptoError`` with ``CryptoError/Code/invalidLength``, ``CryptoError/Code/valueOutOfRange`` or
     ///   ``CryptoError/Code/decryptionFailed``.
     public static func open(_ encrypted: [UInt8], with key: RSAPrivateKey) throws(CryptoError) -> Opened {
-        let message = try key.rawDecrypt(encrypted)
-        if let padded = Self.unmask(message) {
-            return Opened(data: padded, scheme: .current, legacyDigest: nil)
-        }
-        guard message[0] == 0 else {
+        var message = try key.rawDecrypt(encrypted)
+        defer { message.wipe() }
+        var unmasked = Self.unmask(message)
+        defer { unmasked.padded.wipe() }
+        // Both forms are prepared and one verdict is given at the end: a client that may send any ciphertext must not learn
+        // from the time how far one of them came.
+        var legacy = Array(message[21..<256])
+        defer { legacy.wipe() }
+        let digest = Array(message[1..<21])
+        let startsWithZero = constantTimeEquals([message[0]], [0])
+        let isCurrent = unmasked.isAuthentic
+        guard isCurrent || startsWithZero else {
             throw CryptoError(.decryptionFailed, "the message was not padded for this key")
         }
-        return Opened(data: Array(message[21..<256]), scheme: .legacy, legacyDigest: Array(message[1..<21]))
+        return Opened(
+            data: isCurrent ? unmasked.padded : legacy,
+            scheme: isCurrent ? .current : .legacy,
+            legacyDigest: isCurrent ? nil : digest
+        )
     }
 
     /// The padding before RSA_PAD, which a client must not send any more; for tests of a server.
@@ -98,14 +115,15 @@ public enum RSAPadding {
         return (temporaryKey ^ sha256(encrypted)).array + encrypted
     }
 
-    /// The 192 padded bytes, `nil` if their hash is not the one sent with them.
-    private static func unmask(_ message: [UInt8]) -> [UInt8]? {
+    /// The 192 padded bytes, and whether their hash is the one sent with them.
+    private static func unmask(_ message: [UInt8]) -> (padded: [UInt8], isAuthentic: Bool) {
         var encrypted = Array(message[32..<256])
+        defer { encrypted.wipe() }
         let temporaryKey = message[..<32].withUnsafeBytes { Bytes32($0) } ^ sha256(encrypted)
         AES256IGE(key: temporaryKey, initializationVector: Bytes32()).decrypt(&encrypted)
         let padded = Array(encrypted[..<Self.paddedLength].reversed())
         let digest = sha256(temporaryKey.array, padded)
         let sent = encrypted[Self.paddedLength...].withUnsafeBytes { Bytes32($0) }
-        return digest.isEqualInConstantTime(to: sent) ? padded : nil
+        return (padded, digest.isEqualInConstantTime(to: sent))
     }
 }

@@ -142,6 +142,7 @@ public struct RSAPrivateKey: Sendable, CustomStringConvertible {
         guard ciphertext.count == RSAPublicKey.byteCount else {
             throw CryptoError(.invalidLength, "a ciphertext has 256 bytes, not \(ciphertext.count)")
         }
+        // The ciphertext and the modulus are public.
         guard BigEndian.isLess(ciphertext, than: self.publicKey.modulus) else {
             throw CryptoError(.valueOutOfRange, "the ciphertext is not below the modulus")
         }

@@ -20,13 +20,15 @@ public enum Gzip {
     /// - Throws: ``TLError``: ``TLError/Code/limitExceeded`` if more bytes would come out,
     ///   ``TLError/Code/invalidCompression`` if the bytes are not one whole stream.
     public static func inflate(_ packed: ByteBuffer, maximumLength: Int) throws(TLError) -> ByteBuffer {
+        guard maximumLength >= 0 else { throw .limitExceeded(maximumLength) }
         var budget = maximumLength
         return try Self.inflate(packed, budget: &budget)
     }
 
     /// Unpacks one gzip or zlib stream and takes every byte that came out from a budget, also when it fails.
     package static func inflate(_ packed: ByteBuffer, budget: inout Int) throws(TLError) -> ByteBuffer {
-        let maximumLength = max(0, budget)
+        // One byte over the limit has to be countable.
+        let maximumLength = min(max(0, budget), Int.max - 1)
         var output = ByteBuffer()
         defer { budget = max(0, maximumLength - output.readableBytes) }
         // The stream's first bytes say which of the two formats it is; zlib checks the rest of the head.
@@ -61,6 +63,8 @@ public enum Gzip {
     }
 
     /// Packs the readable bytes into one gzip stream, the same for the same bytes.
+    ///
+    /// It is a programming error to pack more than 1 GiB: no message is nearly so long.
     public static func deflate(_ body: ByteBuffer) -> ByteBuffer {
         let bound = cmtproto_gzip_bound(body.readableBytes)
         var output = ByteBufferAllocator().buffer(capacity: bound)

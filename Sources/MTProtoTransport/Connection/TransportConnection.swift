@@ -93,7 +93,7 @@ public struct TransportConnection: ~Copyable, Sendable {
         self.handshake = TransportHandshake(
             framing: configuration.framing,
             isObfuscated: configuration.obfuscation != nil,
-            dataCenter: configuration.obfuscation?.dataCenter?.encoded
+            dataCenter: configuration.obfuscation?.dataCenter.encoded
         )
         if let parameters = configuration.obfuscation {
             let initiation: Obfuscation.Initiation

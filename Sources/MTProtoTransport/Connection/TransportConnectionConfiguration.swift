@@ -7,13 +7,13 @@ extension TransportConnection {
     public struct ClientConfiguration: Sendable {
         /// What obfuscation needs to know.
         public struct ObfuscationParameters: Hashable, Sendable {
-            /// The data centre to name in the initialization payload; without one the field stays random.
-            public var dataCenter: DataCenterIdentifier?
+            /// The data centre to name in the initialization payload. A proxy connects to it.
+            public var dataCenter: DataCenterIdentifier
             /// The secret of the proxy or of the data centre option.
             public var secret: ProxySecret?
 
             /// Makes parameters.
-            public init(dataCenter: DataCenterIdentifier? = nil, secret: ProxySecret? = nil) {
+            public init(dataCenter: DataCenterIdentifier, secret: ProxySecret? = nil) {
                 self.dataCenter = dataCenter
                 self.secret = secret
             }

@@ -34,13 +34,26 @@ public struct ProxySecret: Hashable, Sendable, CustomStringConvertible, CustomRe
 
     /// Makes a secret of a form.
     ///
-    /// - Throws: ``ProxySecretError`` with `invalidDomain` when a domain is empty or longer than 182 bytes.
+    /// - Throws: ``ProxySecretError`` with `invalidDomain` when a domain is empty, longer than 182 bytes, or holds anything
+    ///   but ASCII letters, digits, `-`, `_` and `.`.
     public init(kind: Kind, key: Bytes16) throws(ProxySecretError) {
         if case .fakeTLS(let domain) = kind {
-            guard 1...Self.maximumDomainLength ~= domain.utf8.count else { throw ProxySecretError(.invalidDomain) }
+            guard 1...Self.maximumDomainLength ~= domain.utf8.count, domain.utf8.allSatisfy(Self.isOfDomain) else {
+                throw ProxySecretError(.invalidDomain)
+            }
         }
         self.kind = kind
         self.key = key
+    }
+
+    /// What a host name is made of. A secret is often pasted from a chat and its domain logged.
+    private static func isOfDomain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+            true
+        default: false
+        }
     }
 
     /// Reads the raw bytes of a secret.

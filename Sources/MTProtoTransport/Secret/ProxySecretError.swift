@@ -14,7 +14,7 @@ public struct ProxySecretError: Error, Hashable, Sendable, CustomStringConvertib
         public static let invalidLength = Code(kind: .invalidLength)
         /// 18 bytes or more that do not begin with `ee`.
         public static let unsupported = Code(kind: .unsupported)
-        /// The domain of a FakeTLS secret is longer than 182 bytes or not UTF-8.
+        /// The domain of a FakeTLS secret is empty, longer than 182 bytes, or not a host name in ASCII.
         public static let invalidDomain = Code(kind: .invalidDomain)
 
         /// The code's name.

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MTProtoCrypto
+import Synchronization
 import Testing
 
-@Suite struct DiffieHellmanTests {
+private final class DrawCounter: Sendable {
+    let value = Mutex(0)
+}
+
+@Suite(.serialized) struct DiffieHellmanTests {
     private static func code(of body: () throws(CryptoError) -> Void) -> CryptoError.Code? {
         do {
             try body()
@@ -123,8 +128,35 @@ import Testing
     }
 
     @Test func anotherSafePrimeIsTested() {
-        #expect(Self.code(prime: GroupVectors.otherSafePrime, generator: 2) == nil)
-        #expect(Self.code(prime: GroupVectors.otherSafePrime, generator: 2) == nil)
+        // Only a test of primality draws random bytes. Other tests may validate the same prime, so it is forgotten first.
+        let counter = DrawCounter()
+        let random = RandomSource { bytes in
+            counter.value.withLock { $0 += 1 }
+            RandomSource.system.fill(bytes)
+        }
+        let group = DiffieHellman.Group(prime: GroupVectors.otherSafePrime, generator: 2)
+        for number: UInt8 in 0..<16 { DiffieHellman.remember([number]) }
+        #expect(throws: Never.self) { try DiffieHellman.validate(group, random: random) }
+        // One round and the rest, for the prime and for its half.
+        #expect(counter.value.withLock { $0 } == 4)
+        #expect(throws: Never.self) { try DiffieHellman.validate(group, random: random) }
+        #expect(counter.value.withLock { $0 } == 4)
+        // A server that sends ever new primes cannot keep this one out: the oldest gives way, the embedded one never does.
+        for number: UInt8 in 0..<16 { DiffieHellman.remember([number]) }
+        #expect(throws: Never.self) { try DiffieHellman.validate(group, random: random) }
+        #expect(counter.value.withLock { $0 } == 8)
+        #expect(throws: Never.self) { try DiffieHellman.validate(group, random: random) }
+        #expect(throws: Never.self) { try DiffieHellman.validate(DiffieHellman.standardGroup, random: random) }
+        #expect(counter.value.withLock { $0 } == 8)
+    }
+
+    @Test func comparisonInConstantTime() {
+        let random = RandomSource.seeded(70)
+        for _ in 0..<200 {
+            let left = random.bytes(3).map { $0 & 3 }
+            let right = random.bytes(3).map { $0 & 3 }
+            #expect(BigEndian.isLessInConstantTime(left, than: right) == left.lexicographicallyPrecedes(right))
+        }
     }
 
     @Test func unsafePrimes() {

@@ -140,8 +140,9 @@ struct RealClientHandshakeTests {
         try await withDataCenter { configuration in
             configuration.server.dataCenter = DataCenterIdentifier(2)
         } _: { dataCenter in
-            let others: [DataCenterIdentifier?] = [
-                nil, DataCenterIdentifier(4, isTest: true), DataCenterIdentifier(203, isMedia: true),
+            let others = [
+                DataCenterIdentifier(9_871), DataCenterIdentifier(4, isTest: true),
+                DataCenterIdentifier(203, isMedia: true),
             ]
             for other in others {
                 var options = RawClient.Options()

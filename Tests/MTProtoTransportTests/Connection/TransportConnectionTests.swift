@@ -136,7 +136,9 @@ struct TransportConnectionTests {
         ]
         for (framing, secret, code) in cases {
             let error = #expect(throws: TransportConnectionError.self) {
-                _ = try TransportConnection(client: .init(framing: framing, obfuscation: .init(secret: secret)))
+                _ = try TransportConnection(
+                    client: .init(framing: framing, obfuscation: .init(dataCenter: .init(2), secret: secret))
+                )
             }
             #expect(error?.obfuscationError?.code == code)
         }
@@ -222,7 +224,7 @@ struct TransportConnectionTests {
         var client = try TransportConnection(
             client: .init(
                 framing: setup.framing,
-                obfuscation: setup.cover == .plain ? nil : .init(dataCenter: nil, secret: secret),
+                obfuscation: setup.cover == .plain ? nil : .init(dataCenter: .init(2), secret: secret),
                 random: random
             )
         )

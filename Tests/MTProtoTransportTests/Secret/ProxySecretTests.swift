@@ -55,7 +55,8 @@ struct ProxySecretTests {
     static let refused: [([UInt8], ProxySecretError.Code)] = [
         ([], .invalidLength), ([1, 2, 3], .invalidLength), ([UInt8](repeating: 0xee, count: 15), .invalidLength),
         ([0xdd] + Self.key + [1], .unsupported), ([UInt8](repeating: 1, count: 32), .unsupported),
-        ([0xee] + Self.key + [0xff, 0xfe], .invalidDomain),
+        ([0xee] + Self.key + [0xff, 0xfe], .invalidDomain), ([0xee] + Self.key + Array("a\nb".utf8), .invalidDomain),
+        ([0xee] + Self.key + Array("a\u{1b}[0m".utf8), .invalidDomain),
         ([0xee] + Self.key + [UInt8](repeating: 97, count: 183), .invalidLength),
     ]
 
