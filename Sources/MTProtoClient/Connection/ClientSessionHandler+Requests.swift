@@ -143,6 +143,7 @@ extension ClientSessionHandler {
 
     private func emit(_ event: ClientSessionEvent) {
         guard let events = self.events, let event = ConnectionEvent(event) else { return }
+        if case .update(let body) = event { self.noteEvent(byteCount: body.readableBytes) }
         if case .stopProducing = events.yield(event) { self.eventDemandChanged(isExhausted: true) }
     }
 }

@@ -51,6 +51,10 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
     private var isFlushScheduled = false
     private var hasPendingRead = false
     private var isEventDemandExhausted = false
+    /// Bytes of events that came after the demand was exhausted.
+    private var surplusEventByteCount = 0
+    /// How many bytes of events are kept beyond the demand so that answers behind them can be read.
+    private static let maximumSurplusEventByteCount = 1 << 20
     private var timer: (deadline: Int64, task: Scheduled<Void>)?
     private(set) var failure: (any Error)?
     private var isEnded = false
@@ -176,16 +180,32 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
 
     /// Reading waits while the user of the events is behind.
     func read(context: ChannelHandlerContext) {
-        if self.isEventDemandExhausted {
+        if !self.mayRead {
             self.hasPendingRead = true
         } else {
             context.read()
         }
     }
 
+    /// Whoever takes events may be the one who waits for an answer behind them: then reading goes on, within a limit.
+    private var mayRead: Bool {
+        guard self.isEventDemandExhausted else { return true }
+        let isAwaited = !self.requests.isEmpty || !self.pings.isEmpty
+        return isAwaited && self.surplusEventByteCount < Self.maximumSurplusEventByteCount
+    }
+
+    func noteEvent(byteCount: Int) {
+        if self.isEventDemandExhausted { self.surplusEventByteCount += byteCount }
+    }
+
     func eventDemandChanged(isExhausted: Bool) {
         self.isEventDemandExhausted = isExhausted
-        guard !isExhausted, self.hasPendingRead else { return }
+        if !isExhausted { self.surplusEventByteCount = 0 }
+        self.resumeReading()
+    }
+
+    func resumeReading() {
+        guard self.hasPendingRead, self.mayRead else { return }
         self.hasPendingRead = false
         self.context?.read()
     }
@@ -199,6 +219,7 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
 
     /// Flushes after the work that is queued on the event loop now, so that queries of many tasks share a container.
     func scheduleFlush() {
+        self.resumeReading()
         guard !self.isFlushScheduled, let context = self.context else { return }
         self.isFlushScheduled = true
         context.eventLoop.assumeIsolated().execute {
@@ -239,6 +260,11 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
     private func timerFired() {
         self.timer = nil
         guard !self.isEnded, let context = self.context else { return }
+        if self.hasPendingRead {
+            // The events' user is behind; a read now and then keeps the answers to our own pings from being taken for lost.
+            self.hasPendingRead = false
+            context.read()
+        }
         let unsent = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
         self.handle(self.session.deadlineReached(at: self.clock.now(), unsentByteCount: unsent ?? 0))
         self.flush()

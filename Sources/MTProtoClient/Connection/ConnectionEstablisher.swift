@@ -186,7 +186,7 @@ struct ConnectionEstablisher {
                     verdictStart = .now
                 }
             case .ignored:
-                break
+                throw MTProtoClientError(.keyExchange, phase: self.phase, message: "an answer came twice")
             case .finished(let result):
                 if let verdictStart { verdictDuration += verdictStart.duration(to: .now) }
                 return result

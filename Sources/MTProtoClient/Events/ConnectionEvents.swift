@@ -38,7 +38,9 @@ typealias ConnectionEventsProducer = NIOAsyncSequenceProducer<
 >
 typealias ConnectionEventsSource = ConnectionEventsProducer.Source
 
-/// The events of a connection, with back-pressure: while more than 64 wait, nothing is read from the connection.
+/// The events of a connection, with back-pressure: while more than 64 wait, nothing is read from the connection, unless a
+/// query or a ping waits for its answer; then up to 1 MiB of further updates is kept. Whoever queries from within an iteration
+/// should take events in another task, or be ready for a query to wait when more updates than that come at once.
 ///
 /// Events that arrive while nobody iterates are dropped. One iteration at a time gets them: a new one ends the one before.
 /// The sequence ends with the connection.

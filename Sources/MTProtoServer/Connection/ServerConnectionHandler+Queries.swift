@@ -78,7 +78,9 @@ extension ServerConnectionHandler {
         in session: ServerSessionIdentifier,
         context: ChannelHandlerContext
     ) {
-        guard let key = self.keys[session.authorizationKey] else { return }
+        guard let key = self.keys[session.authorizationKey] else {
+            return self.answer(messageIdentifier, .error(401, "AUTH_KEY_UNREGISTERED"), in: session)
+        }
         let constructor = envelope.query.getInteger(
             at: envelope.query.readerIndex,
             endianness: .little,
@@ -155,6 +157,11 @@ extension ServerConnectionHandler {
     func cancelQueries() {
         for query in self.queries.cancelAll() {
             self.answer(query.messageIdentifier, .error(500, "QUERY_CANCELLED"), in: query.session)
+        }
+        // Accepted, and perhaps acknowledged, but not begun: without an answer a repetition would wait for ever.
+        for action in self.takeWaitingActions() {
+            guard case .query(let query) = action.action else { continue }
+            self.answer(query.messageIdentifier, .error(500, "QUERY_CANCELLED"), in: action.session)
         }
     }
 

@@ -192,15 +192,17 @@ extension ServerConnectionHandler {
         ) { removed in
             self.shared.configuration.sessions.withExistingSession(session) {
                 $0.answerDestroyAuthorizationKey(
-                    removed ? .ok(DestroyAuthKeyOK()) : .none(DestroyAuthKeyNone()),
+                    removed.isEmpty ? .none(DestroyAuthKeyNone()) : .ok(DestroyAuthKeyOK()),
                     requestedBy: request
                 )
             }
             // The answer goes out under the key that is no more; then every use of it ends.
             self.dirtySessions.insert(session)
             self.flushSessions()
-            self.shared.configuration.sessions.removeAll(ofKey: session.authorizationKey)
-            self.shared.connections.forgetKey(session.authorizationKey)
+            for key in removed {
+                self.shared.configuration.sessions.removeAll(ofKey: key)
+                self.shared.connections.forgetKey(key)
+            }
             self.close()
         }
     }

@@ -89,7 +89,6 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     private func tearDown() {
         self.isClosing = true
-        self.waitingActions.removeAll()
         self.timers.cancel()
         self.cancelQueries()
         let now = self.shared.configuration.clock.now()
@@ -290,6 +289,11 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         }
     }
 
+    func takeWaitingActions() -> [SessionAction] {
+        defer { self.waitingActions.removeAll() }
+        return Array(self.waitingActions)
+    }
+
     private func goOn() {
         guard let context = self.context else { return }
         while !self.isBusy, let action = self.waitingActions.popFirst() {
@@ -358,7 +362,6 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     func close() {
         guard !self.isClosing, let context = self.context else { return }
         self.isClosing = true
-        self.waitingActions.removeAll()
         self.cancelQueries()
         // Events may be paused, and would then stay so while input piles up.
         if self.transportHandler.discard() { self.isInputClosed = true }

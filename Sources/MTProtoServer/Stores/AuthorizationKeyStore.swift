@@ -66,10 +66,10 @@ public protocol AuthorizationKeyStore: Sendable {
     /// - Returns: `false` when the identifier is taken; nothing is changed then.
     func insert(_ record: AuthorizationKeyRecord) async throws -> Bool
 
-    /// Removes a key.
+    /// Removes a key and, with a permanent key, the temporary key bound to it.
     ///
-    /// - Returns: whether there was one.
-    func remove(_ identifier: UInt64) async throws -> Bool
+    /// - Returns: the identifiers of what was removed; empty when the key is unknown.
+    func remove(_ identifier: UInt64) async throws -> [UInt64]
 
     /// Binds a temporary key to a permanent one and releases the temporary key that was bound to it before.
     ///

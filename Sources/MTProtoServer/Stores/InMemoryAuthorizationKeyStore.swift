@@ -67,7 +67,7 @@ public final class InMemoryAuthorizationKeyStore: AuthorizationKeyStore {
     }
 
     /// Removes a key and, with a permanent key, the temporary key bound to it.
-    public func remove(_ identifier: UInt64) -> Bool {
+    public func remove(_ identifier: UInt64) -> [UInt64] {
         self.state.withLock { $0.remove(identifier) }
     }
 
@@ -101,15 +101,16 @@ public final class InMemoryAuthorizationKeyStore: AuthorizationKeyStore {
 
 extension InMemoryAuthorizationKeyStore.State {
     @discardableResult
-    fileprivate mutating func remove(_ identifier: UInt64) -> Bool {
-        guard let record = self.records.removeValue(forKey: identifier) else { return false }
+    fileprivate mutating func remove(_ identifier: UInt64) -> [UInt64] {
+        guard let record = self.records.removeValue(forKey: identifier) else { return [] }
         if let permanent = record.permanentKeyIdentifier, self.temporaryOfPermanent[permanent] == identifier {
             self.temporaryOfPermanent[permanent] = nil
         }
         if !record.isTemporary, let temporary = self.temporaryOfPermanent.removeValue(forKey: identifier) {
             self.records[temporary] = nil
+            return [identifier, temporary]
         }
-        return true
+        return [identifier]
     }
 
     fileprivate mutating func makeRoom(maximumCount: Int, at seconds: Int64) {

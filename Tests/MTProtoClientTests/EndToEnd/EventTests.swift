@@ -100,6 +100,24 @@ struct EventTests {
         }
     }
 
+    @Test("Whoever queries from within an iteration gets answers, however many updates wait")
+    func queriesWithinIteration() async throws {
+        try await withDataCenter { dataCenter in
+            try await dataCenter.connect { connection in
+                var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
+                let session = dataCenter.sessionIdentifier(of: connection)
+                let count: UInt32 = 500
+                for number in 0..<count { dataCenter.server.push(Queries.echo(number: number), to: session) }
+                for number in 0..<count {
+                    let update = await updates.next()
+                    #expect(update.flatMap(Self.number) == number)
+                    let answer = try await connection.invoke(Queries.echo())
+                    #expect(answer == Queries.echo())
+                }
+            }
+        }
+    }
+
     @Test("A session that the server made anew, and salts, are events")
     func serviceEvents() async throws {
         try await withDataCenter { dataCenter in

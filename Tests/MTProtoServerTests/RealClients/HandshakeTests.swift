@@ -159,7 +159,7 @@ struct RealClientHandshakeTests {
 private struct FullStore: AuthorizationKeyStore {
     func record(for identifier: UInt64) -> AuthorizationKeyRecord? { nil }
     func insert(_ record: AuthorizationKeyRecord) -> Bool { false }
-    func remove(_ identifier: UInt64) -> Bool { false }
+    func remove(_ identifier: UInt64) -> [UInt64] { [] }
     func bind(temporary: UInt64, to permanent: UInt64) -> AuthorizationKeyBinding { .unknownKey }
     func setLayer(_ layer: Int32, for identifier: UInt64) {}
 }
