@@ -26,7 +26,7 @@ extension ClientSession {
             throw SessionError(.invalidQuery, deliveryState: .notDelivered)
         }
         try self.checkRoom(byteCount: byteCount)
-        let compressed = QueryCompression.compress(body, threshold: self.configuration.compressionThreshold)
+        let compressed = BodyCompression.compress(body, threshold: self.configuration.compressionThreshold)
         let content = compressed ?? body
         let record = QueryRecord(
             content: .fixed(content),

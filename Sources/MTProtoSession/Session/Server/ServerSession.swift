@@ -142,7 +142,8 @@ public struct ServerSession: Sendable {
     @discardableResult
     public mutating func respond(to messageIdentifier: UInt64, result: ByteBuffer, at now: SessionTime) -> Bool {
         guard self.runningQueries.remove(messageIdentifier) != nil else { return false }
-        self.enqueueAnswer(result, to: messageIdentifier, at: now)
+        let packed = BodyCompression.compress(result, threshold: self.configuration.compressionThreshold)
+        self.enqueueAnswer(packed ?? result, to: messageIdentifier, at: now)
         return true
     }
 

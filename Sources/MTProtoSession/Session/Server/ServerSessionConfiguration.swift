@@ -38,6 +38,10 @@ extension ServerSession {
         /// How long a message stays in the queue. Default 10 minutes.
         public var maximumQueuedAge = Duration.seconds(600)
 
+        /// Results longer than this many bytes are compressed when that makes them shorter. Default nil: none is, because it takes
+        /// the event loop's time; data centres use about 512.
+        public var compressionThreshold: Int?
+
         /// How many messages a container takes. Default 1020.
         public var maximumContainerCount = 1020
         /// How many bytes a container of several messages takes. Default 32 KiB.

@@ -312,4 +312,34 @@ struct ServerSessionServiceMessageTests {
         #expect(result.requestIdentifier == queries[2].identifier)
         #expect(try RPCErrorMessage(result.result).message == "FLOOD_WAIT_1")
     }
+
+    @Test("Results are compressed where that makes them shorter, errors and noise are not", arguments: [nil, 512])
+    func compression(threshold: Int?) throws {
+        var harness = ServerSessionHarness { $0.compressionThreshold = threshold }
+        let plain = ByteBuffer(repeating: 0x41, count: 4000)
+        let noise = ByteBuffer(bytes: RandomSource.seeded(7).bytes(4000))
+        var answers: [UInt64: ByteBuffer] = [:]
+        for result in [plain, noise, ByteBuffer(repeating: 0x41, count: 512)] {
+            let query = harness.sendQuery().identifier
+            harness.session.respond(to: query, result: result, at: harness.clock.now)
+            answers[query] = result
+        }
+        let failing = harness.sendQuery().identifier
+        let error = RPCErrorMessage(code: 400, message: String(repeating: "A", count: 4000))
+        harness.session.respond(to: failing, error: error, at: harness.clock.now)
+        answers[failing] = error.serialized()
+        for result in try harness.output().results {
+            let answer = answers.removeValue(forKey: result.requestIdentifier)
+            let expected = try #require(answer)
+            let isPacked = threshold != nil && expected == plain
+            #expect(result.result.tlConstructor == (isPacked ? GzipPacked.constructor : expected.tlConstructor))
+            guard isPacked else {
+                #expect(result.result == expected)
+                continue
+            }
+            let packed = try GzipPacked(result.result)
+            #expect(try Gzip.inflate(packed.packedData, maximumLength: 4000) == expected)
+        }
+        #expect(answers.isEmpty)
+    }
 }

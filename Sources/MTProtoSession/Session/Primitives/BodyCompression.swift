@@ -2,22 +2,23 @@
 
 internal import NIOCore
 
-/// Decides which queries travel as `gzip_packed`.
+/// Decides which queries and results travel as `gzip_packed`.
 ///
-/// The compressed object stands where the query stands. A query in `invoke…` wrappers is left as it is: the place of
+/// The compressed object stands where the query or the result stands. A query in `invoke…` wrappers is left as it is: the place of
 /// `gzip_packed` is inside of them, where only their author can put it.
 ///
 /// Specification: *Mobile Protocol: Detailed Description*, "Packed Object".
-enum QueryCompression {
-    /// The constructors that are not compressed: wrappers, and parts of media files, which are compressed already.
+enum BodyCompression {
+    /// The constructors that are not compressed: wrappers, `rpc_error`, which clients look for as it is, and parts of media
+    /// files, which are compressed already.
     private static let excluded: Set<UInt32> = [
         0xDA9B_0D0D, 0xC1CD_5EA9, 0xCB9F_372D, 0x3DC4_B4F0, 0xBF94_59B7, 0x3652_75F2, 0xACA9_FD2E,
-        0x3072_CFA1, 0xB304_A621, 0xDE7B_673D,
+        0x3072_CFA1, 0xB304_A621, 0xDE7B_673D, 0x2144_CA19,
     ]
     /// Data with more different byte values than this among 256 is not worth the attempt: it is compressed or encrypted.
     private static let maximumDistinctValues = 128
 
-    /// The packed query, if it is shorter.
+    /// The packed body, if it is shorter.
     static func compress(_ body: ByteBuffer, threshold: Int?) -> ByteBuffer? {
         guard let threshold, body.readableBytes > threshold,
             let constructor = body.getInteger(at: body.readerIndex, endianness: .little, as: UInt32.self),
