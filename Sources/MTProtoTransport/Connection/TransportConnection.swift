@@ -25,7 +25,7 @@ public struct TransportConnection: ~Copyable, Sendable {
     /// Bytes that a payload's buffer should leave free after its last byte, so that no layer copies the payload.
     public static let payloadTailroom = 32
 
-    private enum Phase {
+    enum Phase {
         /// A server that does not know yet how the client speaks. Followed by any other.
         case detecting(ServerConfiguration)
         /// Frames go both ways. Followed by `failed`.
@@ -38,13 +38,13 @@ public struct TransportConnection: ~Copyable, Sendable {
         case failed(TransportConnectionError)
     }
 
-    private var phase: Phase
-    private var encoder: FrameEncoder?
-    private var obfuscation: Obfuscation?
+    var phase: Phase
+    var encoder: FrameEncoder?
+    var obfuscation: Obfuscation?
     private var preamble: ByteBuffer?
-    private var received = ReceiveAccumulator()
+    var received = ReceiveAccumulator()
     /// Bytes that must wait before another look at them is worth while.
-    private var neededByteCount = 0
+    var neededByteCount = 0
     /// Whether no more bytes will come.
     private var hasEnded = false
     /// Whether the key of the payload at the front has been asked for.
@@ -56,7 +56,7 @@ public struct TransportConnection: ~Copyable, Sendable {
     public let role: Role
 
     /// How the two ends speak: at once on a client, after detection on a server.
-    public private(set) var handshake: TransportHandshake?
+    public internal(set) var handshake: TransportHandshake?
 
     /// Whether the peer has shown that it holds an authorization key, which raises a server's payload limit. A client
     /// has one limit only, and this is of no consequence there.
@@ -346,7 +346,7 @@ public struct TransportConnection: ~Copyable, Sendable {
         return error
     }
 
-    private mutating func configureDecoder() {
+    mutating func configureDecoder() {
         guard case .open(var decoder) = self.phase else { return }
         decoder.maximumPayloadLength = self.currentLimit
         // Asked once and not answered: the payload is too long.
@@ -356,94 +356,7 @@ public struct TransportConnection: ~Copyable, Sendable {
         self.phase = .open(decoder)
     }
 
-    private var currentLimit: Int {
+    var currentLimit: Int {
         self.isAuthorized ? self.maximumPayloadLength : self.maximumPayloadLengthBeforeAuthorization
-    }
-
-    // MARK: Detection
-
-    private mutating func detect(
-        _ configuration: ServerConfiguration
-    ) throws(TransportConnectionError) -> TransportEvent? {
-        let detection = self.detection(configuration)
-        switch detection {
-        case .needMore(let count):
-            self.neededByteCount = count
-            self.received.settle()
-            return nil
-        case .http, .tlsClientHello:
-            self.phase = .foreign
-            return .foreign(detection)
-        case .abridged:
-            return try self.open(.abridged, configuration)
-        case .intermediate:
-            return try self.open(.intermediate, configuration)
-        case .paddedIntermediate:
-            return try self.open(.paddedIntermediate, configuration)
-        case .full:
-            return try self.open(.full, configuration)
-        case .obfuscated:
-            return try self.accept(configuration)
-        }
-    }
-
-    private func detection(_ configuration: ServerConfiguration) -> TransportDetection {
-        let count = self.received.buffer.readableBytes
-        let opaque: TransportDetection =
-            count >= Obfuscation.headerLength ? .obfuscated : .needMore(Obfuscation.headerLength)
-        guard configuration.isPlainAllowed || configuration.isForeignDetected else { return opaque }
-        let detection = self.received.buffer.withUnsafeReadableBytes { TransportDetection.detect($0) }
-        switch detection {
-        case .http where !configuration.isForeignDetected, .tlsClientHello where !configuration.isForeignDetected:
-            return opaque
-        default:
-            return detection
-        }
-    }
-
-    private mutating func open(
-        _ framing: Framing,
-        _ configuration: ServerConfiguration
-    ) throws(TransportConnectionError) -> TransportEvent {
-        guard configuration.isPlainAllowed else { throw TransportConnectionError(.plainNotAllowed) }
-        self.received.buffer.moveReaderIndex(forwardBy: framing.tag.count)
-        return try self.open(TransportHandshake(framing: framing, isObfuscated: false), configuration)
-    }
-
-    private mutating func accept(
-        _ configuration: ServerConfiguration
-    ) throws(TransportConnectionError) -> TransportEvent {
-        guard let header = self.received.buffer.readBytes(length: Obfuscation.headerLength),
-            let acceptance = Obfuscation.accept(header, secrets: configuration.secrets)
-        else { throw TransportConnectionError(.unrecognized) }
-        let handshake = TransportHandshake(
-            framing: acceptance.framing,
-            isObfuscated: true,
-            dataCenter: acceptance.dataCenter,
-            secretIndex: acceptance.secretIndex
-        )
-        self.obfuscation = acceptance.takeObfuscation()
-        let event = try self.open(handshake, configuration)
-        self.received.makeUnique()
-        self.obfuscation?.decrypt(&self.received.buffer)
-        return event
-    }
-
-    private mutating func open(
-        _ handshake: TransportHandshake,
-        _ configuration: ServerConfiguration
-    ) throws(TransportConnectionError) -> TransportEvent {
-        guard configuration.framings.contains(handshake.framing) else {
-            throw TransportConnectionError(.framingNotAllowed)
-        }
-        self.handshake = handshake
-        self.encoder = FrameEncoder(framing: handshake.framing, role: .server, random: configuration.random)
-        self.neededByteCount = 0
-        self.phase = .open(
-            FrameDecoder(framing: handshake.framing, role: .server, maximumPayloadLength: self.currentLimit)
-        )
-        self.configureDecoder()
-        self.received.releaseIfDrained()
-        return .handshake(handshake)
     }
 }
