@@ -65,7 +65,7 @@ extension ClientSession {
 
     // MARK: Deadlines
 
-    /// When ``deadlineReached(at:)`` is to be called next, in monotonic nanoseconds; nil: not before another event.
+    /// When ``deadlineReached(at:unsentByteCount:)`` is to be called next, in monotonic nanoseconds; nil: not before another event.
     public var nextDeadline: Int64? {
         if !self.pendingEvents.isEmpty { return 0 }
         guard self.isConnected else { return nil }

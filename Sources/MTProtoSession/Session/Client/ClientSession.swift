@@ -12,7 +12,7 @@ internal import NIOCore
 /// - calls ``connectionOpened(at:)`` and ``connectionClosed(at:)`` as connections come and go,
 /// - after each call of any method sends what ``nextPayload(at:)`` returns until it returns nil,
 /// - passes what arrives to ``receive(_:at:)`` and ``receiveQuickAck(_:)``,
-/// - calls ``deadlineReached(at:)`` at ``nextDeadline``.
+/// - calls ``deadlineReached(at:unsentByteCount:)`` at ``nextDeadline``.
 ///
 /// The session outlives connections. Queries without an answer are sent again on the next one in such a way that the server
 /// executes none twice: under their old identifier in a container while they are young, after asking the server what it
