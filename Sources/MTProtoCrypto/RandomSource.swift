@@ -40,7 +40,9 @@ public struct RandomSource: Sendable {
     ///
     /// - Parameter count: How many; zero or more.
     public func bytes(_ count: Int) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
+        // The empty array is one for all threads, and the call below would write its length of 0 to it.
+        guard count > 0 else { return [] }
+        return [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
             self.fill(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]))
             initializedCount = count
         }
