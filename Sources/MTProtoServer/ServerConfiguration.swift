@@ -59,6 +59,8 @@ public struct ServerConfiguration: Sendable {
         public var concurrentQueries = 1_024
         /// Sessions that one connection may use. Default 16.
         public var sessionsPerConnection = 16
+        /// Key exchanges that one connection may make in a minute; beyond, −429. Default 32.
+        public var keyExchangesPerMinute = 32
         /// Key exchange steps of all connections that may wait for the thread pool; beyond, −429. Default 1 024.
         public var pendingKeyExchangeSteps = 1_024
 

@@ -27,7 +27,10 @@ package final class KeyExchangeWorkload {
             var body = client.start()
             exchange: while true {
                 let begin = clock()
-                let response = self.table.respond(to: body, at: self.now, isKeyIdentifierInUse: { _ in false })
+                var response = self.table.respond(to: body, at: self.now, isKeyIdentifierInUse: { _ in false })
+                if case .replyAndStore(_, let key) = response {
+                    response = self.table.confirm(key, .stored, at: self.now)
+                }
                 spent += clock() - begin
                 let answer: ByteBuffer
                 switch response {

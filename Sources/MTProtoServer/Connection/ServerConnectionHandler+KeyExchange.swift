@@ -15,12 +15,23 @@ extension ServerConnectionHandler {
         } catch {
             return self.refuse(.notFound)
         }
-        guard self.shared.beginKeyExchangeStep() else {
+        let constructor = message.body.getInteger(
+            at: message.body.readerIndex,
+            endianness: .little,
+            as: UInt32.self
+        )
+        let isAllowed = self.keyExchangeAllowance.take(
+            isCostly: constructor == RequestDHParameters.constructor,
+            limit: self.shared.configuration.limits.keyExchangesPerMinute,
+            at: context.eventLoop.now
+        )
+        guard isAllowed, self.shared.beginKeyExchangeStep() else {
             return self.refuse(.flood)
         }
         let shared = self.shared
+        let source = context.channel.remoteAddress?.ipAddress
         let step = shared.configuration.threadPool.runIfActive(eventLoop: context.eventLoop) {
-            shared.keyExchanges.respond(to: message.body, at: shared.configuration.clock.now())
+            shared.keyExchanges.respond(to: message.body, at: shared.configuration.clock.now(), from: source)
         }
         let outcome = step.flatMapWithEventLoop { response, eventLoop in
             shared.store(response, on: eventLoop)
@@ -48,7 +59,7 @@ extension ServerConnectionHandler {
 }
 
 extension ServerContext {
-    /// Stores the key that an exchange made, if it made one. Where its identifier is taken, the exchange has to start again.
+    /// Stores the key that an exchange made, if it made one, and returns what the client is told then.
     fileprivate func store(
         _ response: ServerKeyExchangeTable.Response,
         on eventLoop: any EventLoop
@@ -68,7 +79,17 @@ extension ServerContext {
             dataCenter: established.dataCenter.flatMap { DataCenterIdentifier(encoded: $0) }
         )
         return eventLoop.makeFutureWithTask {
-            try await store.insert(record) ? response : .transportError(.notFound)
+            do {
+                let isStored = try await store.insert(record)
+                return self.keyExchanges.confirm(
+                    established,
+                    isStored ? .stored : .identifierTaken,
+                    at: self.configuration.clock.now()
+                )
+            } catch {
+                _ = self.keyExchanges.confirm(established, .failed, at: self.configuration.clock.now())
+                throw error
+            }
         }
     }
 }

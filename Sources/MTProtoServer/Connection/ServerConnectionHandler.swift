@@ -50,6 +50,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     private var isShuttingDown = false
 
     var timers = ConnectionTimers()
+    var keyExchangeAllowance = KeyExchangeAllowance()
     var plaintextIdentifiers = MessageIdentifierGenerator(role: .server)
 
     init(shared: ServerContext, transportHandler: MTProtoTransportHandler) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import MTProtoCrypto
+internal import NIOCore
 
 /// What a server holds after a successful key exchange; to be stored before the answer is written.
 ///
@@ -21,6 +22,17 @@ public struct EstablishedKey: Hashable, Sendable, CustomStringConvertible {
     public var dataCenter: Int32?
     /// Whether the client used the padding that preceded RSA_PAD.
     public var usedLegacyPadding: Bool
+
+    /// Which run waits for ``ServerKeyExchangeTable/confirm(_:_:at:)``.
+    var ticket: Ticket?
+
+    /// A run, its last query, and both answers to it.
+    struct Ticket: Hashable, Sendable {
+        var run: ServerKeyExchangeRun.Key
+        var query: Bytes32
+        var success: ByteBuffer
+        var failure: ByteBuffer
+    }
 
     /// Makes a value from its parts.
     public init(

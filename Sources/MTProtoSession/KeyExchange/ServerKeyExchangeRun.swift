@@ -45,16 +45,19 @@ struct ServerKeyExchangeRun: Sendable {
     let q: UInt64
     /// Monotonic nanoseconds of the `req_pq`.
     let createdAt: Int64
+    /// Who asked for the run.
+    let source: String?
     private(set) var state = State.awaitingParameters
     /// Digests of the queries before the last one answered; their answers are forgotten.
     private var earlierQueries: [Bytes32] = []
 
-    init(key: Key, factors: (pq: UInt64, p: UInt64, q: UInt64), createdAt: Int64) {
+    init(key: Key, factors: (pq: UInt64, p: UInt64, q: UInt64), createdAt: Int64, source: String? = nil) {
         self.key = key
         self.product = factors.pq
         self.p = min(factors.p, factors.q)
         self.q = max(factors.p, factors.q)
         self.createdAt = createdAt
+        self.source = source
     }
 
     /// Takes a query by the digest of its bytes.

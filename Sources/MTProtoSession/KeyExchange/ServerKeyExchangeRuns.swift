@@ -6,7 +6,8 @@ internal import MTProtoCrypto
 /// The runs of a server: found by their nonces, forgotten after their lifetime, bounded in number.
 ///
 /// When the bound is reached, the oldest run that was only begun gives way (clients probe with `req_pq` and never
-/// continue), then the oldest one that is over. Runs with work done for them stay.
+/// continue), then the oldest one that is over, then the oldest that is under way, if it is older than any client takes.
+/// A source that has more than its share under way loses its own oldest run.
 struct ServerKeyExchangeRuns: Sendable {
     typealias Key = ServerKeyExchangeRun.Key
 
@@ -14,7 +15,9 @@ struct ServerKeyExchangeRuns: Sendable {
     /// when they are too many.
     private struct Queue: Sendable {
         private(set) var keys: Deque<Key> = []
-        private var liveCount = 0
+        private(set) var liveCount = 0
+
+        var isEmpty: Bool { self.liveCount <= 0 }
 
         mutating func append(_ key: Key) {
             self.keys.append(key)
@@ -44,18 +47,25 @@ struct ServerKeyExchangeRuns: Sendable {
         case over
     }
 
+    /// How long a run that is under way stays, however many others there are: a minute.
+    private static let protectedNanoseconds: Int64 = 60_000_000_000
+
     private let maximumCount: Int
+    private let maximumCountPerSource: Int
     private let lifetimeNanoseconds: Int64
     private var runs: [Key: ServerKeyExchangeRun] = [:]
     /// The run that a repeated `req_pq` means, while it is only begun.
     private var begunByNonce: [Bytes16: Key] = [:]
     /// All runs, which expire in this order.
     private var all = Queue()
-    /// The runs that give way first, and second.
+    /// The runs that give way first, second, and third.
     private var begun = Queue()
     private var over = Queue()
+    private var underWay = Queue()
+    private var underWayBySource: [String: Queue] = [:]
 
-    init(maximumCount: Int, lifetimeNanoseconds: Int64) {
+    init(maximumCount: Int, maximumCountPerSource: Int = .max, lifetimeNanoseconds: Int64) {
+        self.maximumCountPerSource = max(1, maximumCountPerSource)
         self.maximumCount = max(1, maximumCount)
         self.lifetimeNanoseconds = lifetimeNanoseconds
     }
@@ -63,7 +73,10 @@ struct ServerKeyExchangeRuns: Sendable {
     var count: Int { self.runs.count }
 
     /// How many keys the queues hold, those that left their stage included.
-    var queuedCount: Int { self.all.keys.count + self.begun.keys.count + self.over.keys.count }
+    var queuedCount: Int {
+        let queues = [self.all, self.begun, self.over, self.underWay] + self.underWayBySource.values
+        return queues.reduce(0) { $0 + $1.keys.count }
+    }
 
     /// The run that was begun with this nonce and has not gone on.
     func begunRun(nonce: Bytes16) -> ServerKeyExchangeRun? {
@@ -73,7 +86,9 @@ struct ServerKeyExchangeRuns: Sendable {
     /// Adds a run that is begun. False if there is no room.
     mutating func insert(_ run: ServerKeyExchangeRun) -> Bool {
         while self.runs.count >= self.maximumCount {
-            guard let key = self.first(.begun) ?? self.first(.over) else { return false }
+            guard let key = self.first(.begun) ?? self.first(.over) ?? self.firstStalled(at: run.createdAt) else {
+                return false
+            }
             self.remove(key)
         }
         guard self.runs[run.key] == nil else { return false }
@@ -97,8 +112,12 @@ struct ServerKeyExchangeRuns: Sendable {
         let after = Self.stage(of: run)
         self.runs[key] = run
         if before != after {
-            self.leave(before, key)
-            if after == .over { self.over.append(key) }
+            self.leave(before, key, source: run.source)
+            switch after {
+            case .over: self.over.append(key)
+            case .underWay: self.enterUnderWay(key, source: run.source)
+            case .begun: break
+            }
         }
         return value
     }
@@ -125,7 +144,7 @@ struct ServerKeyExchangeRuns: Sendable {
         switch stage {
         case .begun: return self.begun.first(where: isLive)
         case .over: return self.over.first(where: isLive)
-        case .underWay: return nil
+        case .underWay: return self.underWay.first(where: isLive)
         }
     }
 
@@ -133,11 +152,11 @@ struct ServerKeyExchangeRuns: Sendable {
         guard let run = self.runs.removeValue(forKey: key) else { return }
         let runs = self.runs
         self.all.didLeave { runs[$0] != nil }
-        self.leave(Self.stage(of: run), key)
+        self.leave(Self.stage(of: run), key, source: run.source)
     }
 
     /// Called when the run has left the stage already.
-    private mutating func leave(_ stage: Stage, _ key: Key) {
+    private mutating func leave(_ stage: Stage, _ key: Key, source: String?) {
         let runs = self.runs
         let isLive = { (key: Key) in runs[key].map { Self.stage(of: $0) == stage } ?? false }
         switch stage {
@@ -147,7 +166,37 @@ struct ServerKeyExchangeRuns: Sendable {
                 self.begunByNonce[key.nonce] = nil
             }
         case .over: self.over.didLeave(isLive: isLive)
-        case .underWay: break
+        case .underWay:
+            self.underWay.didLeave(isLive: isLive)
+            guard let source else { return }
+            self.underWayBySource[source]?.didLeave(isLive: isLive)
+            if self.underWayBySource[source]?.isEmpty == true { self.underWayBySource[source] = nil }
+        }
+    }
+
+    /// The oldest run that is under way, if no client would go on with it any more.
+    private mutating func firstStalled(at monotonicNanoseconds: Int64) -> Key? {
+        guard let key = self.first(.underWay), let run = self.runs[key],
+            monotonicNanoseconds &- run.createdAt >= Self.protectedNanoseconds
+        else { return nil }
+        return key
+    }
+
+    /// A source that has its share loses its own oldest run, and no one else's.
+    private mutating func enterUnderWay(_ key: Key, source: String?) {
+        self.underWay.append(key)
+        guard let source else { return }
+        self.underWayBySource[source, default: Queue()].append(key)
+        if let oldest = self.oldestBeyondShare(of: source) { self.remove(oldest) }
+    }
+
+    private mutating func oldestBeyondShare(of source: String) -> Key? {
+        guard let count = self.underWayBySource[source]?.liveCount, count > self.maximumCountPerSource else {
+            return nil
+        }
+        let runs = self.runs
+        return self.underWayBySource[source]?.first { key in
+            runs[key].map { Self.stage(of: $0) == .underWay } ?? false
         }
     }
 

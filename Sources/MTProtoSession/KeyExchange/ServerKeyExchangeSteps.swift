@@ -8,7 +8,8 @@ internal import NIOCore
 /// One RSA private operation and one modular exponentiation in the first, one exponentiation in the second.
 struct ServerKeyExchangeSteps: Sendable {
     enum Verdict: Sendable {
-        case established(ByteBuffer, EstablishedKey)
+        /// With the answers for the case that the key is stored, and that it cannot be.
+        case established(ByteBuffer, failure: ByteBuffer, EstablishedKey)
         case retry(ByteBuffer, ServerKeyExchangeSecrets)
         case refused(ByteBuffer, KeyExchangeError.Reason)
     }
@@ -167,7 +168,11 @@ struct ServerKeyExchangeSteps: Sendable {
             serverNonce: serverNonce,
             newNonceHash: self.hash(.ok, secrets, key)
         )
-        return .established(answer.serialized(), established)
+        return .established(
+            answer.serialized(),
+            failure: self.failure(of: run, secrets, key).serialized(),
+            established
+        )
     }
 
     private func answerCollision(
@@ -186,12 +191,20 @@ struct ServerKeyExchangeSteps: Sendable {
             secrets.retries += 1
             return .retry(answer.serialized(), secrets)
         }
-        let answer = DHGenerationFail(
+        let answer = self.failure(of: run, secrets, key)
+        return .refused(answer.serialized(), key.identifier == 0 ? .unusableKeyIdentifier : .refused)
+    }
+
+    private func failure(
+        of run: ServerKeyExchangeRun,
+        _ secrets: ServerKeyExchangeSecrets,
+        _ key: AuthorizationKey
+    ) -> DHGenerationFail {
+        DHGenerationFail(
             nonce: run.key.nonce,
             serverNonce: run.key.serverNonce,
             newNonceHash: self.hash(.fail, secrets, key)
         )
-        return .refused(answer.serialized(), key.identifier == 0 ? .unusableKeyIdentifier : .refused)
     }
 
     private func hash(

@@ -41,6 +41,9 @@ public final class ServerKeyExchangeTable: Sendable {
         public var collisionAnswer = CollisionAnswer.fail
         /// How many runs are remembered; 16 384 by default, which take at most about 20 MB.
         public var maximumRuns = 16_384
+        /// How many runs of one source may be under way, that is between the second step and the verdict; 1024 by default,
+        /// because many clients may be behind one address or one proxy. Beyond it, the source's oldest run gives way.
+        public var maximumRunsPerSource = 1024
         /// How long a run may take, counted from its `req_pq`; ten minutes, as the protocol says.
         public var runLifetime = Duration.seconds(600)
         /// The longest life of a temporary key in seconds, whatever the client asks for; a week by default.
@@ -60,12 +63,23 @@ public final class ServerKeyExchangeTable: Sendable {
     public enum Response: Sendable {
         /// Send this body as a plaintext message.
         case reply(ByteBuffer)
-        /// Store the key, then send this body as a plaintext message.
+        /// Store the key, then say so by ``ServerKeyExchangeTable/confirm(_:_:at:)``, which returns what to send: this
+        /// body if the key is stored. Until then the client's query is not answered, however often it is repeated.
         case replyAndStore(ByteBuffer, EstablishedKey)
         /// Send this transport error.
         case transportError(TransportErrorCode)
         /// Send nothing.
         case ignore
+    }
+
+    /// What became of a key that was to be stored.
+    public enum Storage: Hashable, Sendable {
+        /// It is stored.
+        case stored
+        /// Another key has its identifier.
+        case identifierTaken
+        /// The store failed.
+        case failed
     }
 
     private let configuration: Configuration
@@ -96,6 +110,7 @@ public final class ServerKeyExchangeTable: Sendable {
         self.runs = Mutex(
             ServerKeyExchangeRuns(
                 maximumCount: configuration.maximumRuns,
+                maximumCountPerSource: configuration.maximumRunsPerSource,
                 lifetimeNanoseconds: configuration.runLifetime.clampedNanoseconds
             )
         )
@@ -118,15 +133,18 @@ public final class ServerKeyExchangeTable: Sendable {
     ///   - body: A TL object of the exchange, or a `msgs_ack`, which is ignored; everything else is answered with 404.
     ///     Bytes after the object are ignored.
     ///   - now: The clock; its wall part is told to the client as the server's time.
+    ///   - source: Who asks, such as an address without the port; see ``Configuration/maximumRunsPerSource``. Nil for no
+    ///     such bound.
     ///   - isKeyIdentifierInUse: Whether a key with this identifier is stored already.
     public func respond(
         to body: ByteBuffer,
         at now: SessionTime,
+        from source: String? = nil,
         isKeyIdentifierInUse: (UInt64) -> Bool = { _ in false }
     ) -> Response {
         switch body.exchangeConstructor {
         case RequestPQMulti.constructor, RequestPQ.constructor:
-            self.begin(body, at: now)
+            self.begin(body, at: now, from: source)
         case RequestDHParameters.constructor:
             self.answerParameters(body, at: now)
         case SetClientDHParameters.constructor:
@@ -140,7 +158,7 @@ public final class ServerKeyExchangeTable: Sendable {
 
     // MARK: Steps
 
-    private func begin(_ body: ByteBuffer, at now: SessionTime) -> Response {
+    private func begin(_ body: ByteBuffer, at now: SessionTime, from source: String?) -> Response {
         guard let nonce = body.getExchangeNonce() else {
             return self.reject(.product, .malformed)
         }
@@ -155,7 +173,8 @@ public final class ServerKeyExchangeTable: Sendable {
         let run = ServerKeyExchangeRun(
             key: ServerKeyExchangeRun.Key(nonce: nonce, serverNonce: Bytes16.random(random)),
             factors: PQFactorization.makeProduct(random),
-            createdAt: now.monotonicNanoseconds
+            createdAt: now.monotonicNanoseconds,
+            source: source
         )
         guard self.runs.withLock({ $0.insert(run) }) else {
             return self.reject(.product, .tooManyRuns)
@@ -205,10 +224,12 @@ public final class ServerKeyExchangeTable: Sendable {
                 isKeyIdentifierInUse: isKeyIdentifierInUse
             )
             switch verdict {
-            case .established(let answer, let key):
+            case .established(let answer, let failure, let key):
                 return Outcome(
                     response: .replyAndStore(answer, key),
-                    state: { .finished(query: $0, answer: answer) }
+                    failure: failure,
+                    // At work until the key is stored: a client must not count on a key that is not.
+                    state: { .working(query: $0) }
                 )
             case .retry(let answer, let secrets):
                 return Outcome(
@@ -227,6 +248,7 @@ public final class ServerKeyExchangeTable: Sendable {
     /// What a step made: the response, and the run's next state, given the query's digest.
     private struct Outcome {
         let response: Response
+        var failure: ByteBuffer?
         let state: (Bytes32) -> ServerKeyExchangeRun.State
     }
 
@@ -273,11 +295,50 @@ public final class ServerKeyExchangeTable: Sendable {
                 let isCurrent = self.runs.withLock { runs in
                     runs.update(key, at: now.monotonicNanoseconds) { $0.complete(digest, with: state) }
                 }
-                return isCurrent == true ? outcome.response : self.reject(phase, .runFailed)
+                guard isCurrent == true else { return self.reject(phase, .runFailed) }
+                guard case .replyAndStore(let answer, var established) = outcome.response,
+                    let failure = outcome.failure
+                else { return outcome.response }
+                established.ticket = .init(run: key, query: digest, success: answer, failure: failure)
+                return .replyAndStore(answer, established)
             } catch {
                 return self.fail(key, digest, error, at: now)
             }
         }
+    }
+
+    // MARK: Storing
+
+    /// Ends a run whose key was handed out to be stored.
+    ///
+    /// - Parameters:
+    ///   - key: The key of ``Response/replyAndStore(_:_:)``.
+    ///   - storage: What became of it.
+    ///   - now: The clock.
+    /// - Returns: What to send: `dh_gen_ok`, or `dh_gen_fail` when the identifier was taken; a transport error when the
+    ///   store failed or the run is over.
+    public func confirm(_ key: EstablishedKey, _ storage: Storage, at now: SessionTime) -> Response {
+        guard let ticket = key.ticket else { return self.reject(.verdict, .unknownRun) }
+        let answer: ByteBuffer
+        switch storage {
+        case .stored:
+            answer = ticket.success
+        case .identifierTaken:
+            answer = ticket.failure
+        case .failed:
+            let error = KeyExchangeError(.verdict, .runFailed)
+            return self.fail(ticket.run, ticket.query, error, at: now)
+        }
+        let isCurrent = self.runs.withLock { runs in
+            runs.update(ticket.run, at: now.monotonicNanoseconds) {
+                $0.complete(ticket.query, with: .finished(query: ticket.query, answer: answer))
+            }
+        }
+        guard isCurrent == true else { return self.reject(.verdict, .runFailed) }
+        if storage == .identifierTaken {
+            self.configuration.reportRejection?(KeyExchangeError(.verdict, .refused))
+        }
+        return .reply(answer)
     }
 
     private func fail(

@@ -15,8 +15,11 @@ enum SessionSnippets {
             let answer: ByteBuffer
             switch server.respond(to: body, at: clock.now()) {
             case .reply(let reply): answer = reply
-            case .replyAndStore(let reply, let established):
+            case .replyAndStore(_, let established):
                 print("the server stores key \(established.authorizationKey.identifier)")
+                guard case .reply(let reply) = server.confirm(established, .stored, at: clock.now()) else {
+                    break exchange
+                }
                 answer = reply
             case .transportError, .ignore: break exchange
             }

@@ -155,8 +155,11 @@ final class ScriptedConnection {
         switch table.respond(to: message.body, at: SessionClock.system.now()) {
         case .reply(let body):
             return body
-        case .replyAndStore(let body, let key):
+        case .replyAndStore(_, let key):
             self.key = key
+            guard case .reply(let body) = table.confirm(key, .stored, at: SessionClock.system.now()) else {
+                throw Closed()
+            }
             return body
         case .transportError, .ignore:
             throw Closed()

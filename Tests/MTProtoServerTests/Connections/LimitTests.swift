@@ -63,6 +63,22 @@ struct LimitTests {
         }
     }
 
+    @Test("A connection makes so many key exchanges in a minute, and the next one is a 429")
+    func keyExchangesPerConnection() async throws {
+        try await withDataCenter {
+            $0.server.limits.keyExchangesPerMinute = 2
+        } _: { dataCenter in
+            let client = try await RawClient(to: dataCenter)
+            _ = try await client.makeKey()
+            _ = try await client.makeKey(.temporary(expiresIn: 3600))
+            await #expect(throws: RawClient.Unexpected.self) { try await client.makeKey() }
+            #expect(try await client.eventsUntilClosed().isEmpty)
+            let other = try await RawClient(to: dataCenter)
+            _ = try await other.makeKey()
+            await other.close()
+        }
+    }
+
     @Test("A connection uses so many sessions, and the next one is a 429")
     func sessionsPerConnection() async throws {
         try await withDataCenter {

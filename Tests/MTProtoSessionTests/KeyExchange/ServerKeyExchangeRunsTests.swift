@@ -58,9 +58,61 @@ import Testing
             }
             runs.removeExpired(at: time)
             #expect(runs.count == model.count && runs.count <= 50, "seed \(seed)")
-            #expect(runs.queuedCount <= 3 * (64 + 2 * 50), "seed \(seed)")
+            #expect(runs.queuedCount <= 4 * (64 + 2 * 50), "seed \(seed)")
         }
         runs.removeExpired(at: time + 300)
         #expect(runs.count == 0, "seed \(seed)")
+    }
+
+    private static func insert(_ number: Int, source: String?, at time: Int64, into runs: inout ServerKeyExchangeRuns)
+        -> ServerKeyExchangeRun.Key?
+    {
+        let random = RandomSource.seeded(UInt64(number))
+        let key = ServerKeyExchangeRun.Key(nonce: .random(random), serverNonce: .random(random))
+        let run = ServerKeyExchangeRun(key: key, factors: (pq: 15, p: 3, q: 5), createdAt: time, source: source)
+        guard runs.insert(run) else { return nil }
+        _ = runs.update(key, at: time) { $0.claim(Bytes32(), phase: .parameters) }
+        return key
+    }
+
+    /// A source keeps its newest runs; others, and callers without a source, lose nothing to it.
+    @Test func shareOfOneSource() throws {
+        var runs = ServerKeyExchangeRuns(maximumCount: 50, maximumCountPerSource: 3, lifetimeNanoseconds: 300)
+        var others: [ServerKeyExchangeRun.Key] = []
+        for number in 1...4 {
+            let source = number == 1 ? "b" : nil
+            others.append(try #require(Self.insert(number, source: source, at: 0, into: &runs)))
+        }
+        var own: [ServerKeyExchangeRun.Key] = []
+        for number in 5...1000 {
+            own.append(try #require(Self.insert(number, source: "a", at: 1, into: &runs)))
+            #expect(runs.count == others.count + min(own.count, 3))
+        }
+        #expect(runs.queuedCount <= 6 * (64 + 2 * 50))
+        for key in others + own.suffix(3) {
+            let isThere = runs.update(key, at: 2) { _ in true }
+            #expect(isThere == true)
+        }
+        // One that is over makes room in the share.
+        _ = runs.update(own[own.count - 3], at: 2) { $0.fail(nil, .notFound) }
+        _ = try #require(Self.insert(1001, source: "a", at: 2, into: &runs))
+        #expect(runs.count == others.count + 4)
+        runs.removeExpired(at: 302)
+        #expect(runs.count == 0)
+    }
+
+    /// When all are under way, the oldest gives way after a minute, not before.
+    @Test func stalledRunsGiveWay() throws {
+        let minute: Int64 = 60_000_000_000
+        var runs = ServerKeyExchangeRuns(maximumCount: 2, lifetimeNanoseconds: 10 * minute)
+        let first = try #require(Self.insert(1, source: nil, at: 0, into: &runs))
+        let second = try #require(Self.insert(2, source: nil, at: 1, into: &runs))
+        #expect(Self.insert(3, source: nil, at: minute - 1, into: &runs) == nil)
+        #expect(Self.insert(3, source: nil, at: minute, into: &runs) != nil)
+        let isFirstThere = runs.update(first, at: minute) { _ in true }
+        let isSecondThere = runs.update(second, at: minute) { _ in true }
+        #expect(isFirstThere == nil)
+        #expect(isSecondThere == true)
+        #expect(Self.insert(4, source: nil, at: minute, into: &runs) == nil)
     }
 }

@@ -42,6 +42,9 @@ import Testing
                 at: now,
                 isKeyIdentifierInUse: isKeyIdentifierInUse
             )
+            if let key = self.verdictResponse?.establishedKey {
+                #expect(table.confirm(key, .stored, at: now).body == self.verdictResponse?.body)
+            }
         }
     }
 
@@ -63,7 +66,10 @@ import Testing
 
         let verdict = try client.requestVerdict(parametersAnswer)
         let first = table.respond(to: verdict, at: self.now)
-        #expect(first.establishedKey != nil)
+        let established = try #require(first.establishedKey)
+        // Not before the key is stored.
+        #expect(table.respond(to: verdict, at: self.now).isIgnored)
+        #expect(table.confirm(established, .stored, at: self.now).body == first.body)
         let second = table.respond(to: verdict, at: self.now.later(by: 599))
         #expect(second.body == first.body)
         #expect(second.establishedKey == nil)
@@ -166,7 +172,48 @@ import Testing
         #expect(table.runCount == 0)
     }
 
-    /// Runs that were only begun give way to new ones, oldest first; then those that are over; never those under way.
+    /// A key whose identifier the store has already is refused, and so is everything after a store that failed.
+    @Test func keysThatAreNotStored() throws {
+        let log = RejectionLog()
+        let table = try KeyExchangeFixtures.makeTable(rejections: log)
+        var run = try Run(table, at: self.now, steps: 2)
+        var verdict = try run.client.requestVerdict(try #require(run.parametersAnswer))
+        var key = try #require(table.respond(to: verdict, at: self.now).establishedKey)
+        let answer = try #require(table.confirm(key, .identifierTaken, at: self.now).body)
+        #expect(try DHGenerationFail(answer).newNonceHash == run.client.hash(.fail))
+        #expect(log.last == KeyExchangeError(.verdict, .refused))
+        #expect(table.respond(to: verdict, at: self.now).body == answer)
+        #expect(table.confirm(key, .stored, at: self.now).errorCode == .notFound)
+
+        run = try Run(table, at: self.now, steps: 2, client: TamperingClient(seed: 2))
+        verdict = try run.client.requestVerdict(try #require(run.parametersAnswer))
+        key = try #require(table.respond(to: verdict, at: self.now).establishedKey)
+        #expect(table.confirm(key, .failed, at: self.now).errorCode == .notFound)
+        #expect(table.respond(to: verdict, at: self.now).errorCode == .notFound)
+    }
+
+    /// A source beyond its share loses its own oldest run, no one else's.
+    @Test func boundOfRunsPerSource() throws {
+        let table = try KeyExchangeFixtures.makeTable { $0.maximumRunsPerSource = 2 }
+        func begin(_ seed: UInt64, from source: String) throws -> (client: TamperingClient, answer: ByteBuffer) {
+            var client = TamperingClient(seed: seed)
+            let product = table.respond(to: client.requestProduct(), at: self.now, from: source).body
+            let parameters = try client.requestParameters(try #require(product))
+            return (client, try #require(table.respond(to: parameters, at: self.now, from: source).body))
+        }
+        var other = try begin(1, from: "b")
+        var runs = try (2...4).map { try begin($0, from: "a") }
+        func goOn(_ run: inout (client: TamperingClient, answer: ByteBuffer)) throws -> EstablishedKey? {
+            table.respond(to: try run.client.requestVerdict(run.answer), at: self.now).establishedKey
+        }
+        #expect(try goOn(&runs[0]) == nil)
+        #expect(try goOn(&runs[1]) != nil)
+        #expect(try goOn(&runs[2]) != nil)
+        #expect(try goOn(&other) != nil)
+    }
+
+    /// Runs that were only begun give way to new ones, oldest first; then those that are over; then those under way for a
+    /// minute.
     @Test func boundOfRuns() throws {
         let log = RejectionLog()
         let table = try KeyExchangeFixtures.makeTable(rejections: log) { $0.maximumRuns = 4 }
@@ -195,8 +242,13 @@ import Testing
         #expect(log.last?.reason == .tooManyRuns)
         #expect(table.respond(to: underWay.parameters, at: self.now).body == underWay.parametersAnswer)
 
+        // After a minute the oldest gives way.
+        let minuteLater = self.now.later(by: 60)
+        #expect(table.respond(to: TamperingClient(seed: 9).requestProduct(), at: minuteLater).body != nil)
+        #expect(table.respond(to: underWay.parameters, at: minuteLater).errorCode == .notFound)
+
         // After their lifetime there is room again.
-        let later = self.now.later(by: 600)
+        let later = self.now.later(by: 660)
         #expect(table.respond(to: TamperingClient(seed: 8).requestProduct(), at: later).body != nil)
         #expect(table.runCount == 1)
     }
