@@ -75,14 +75,22 @@ public enum DiffieHellman {
         }
         let half = Self.half(group.prime)
         // One round each ends nearly all composites before the costly rounds.
-        for rounds in [1, Self.primalityRounds] {
-            for number in [group.prime, half] {
-                guard try BigEndian.isProbablyPrime(number, rounds: rounds, random: random) else {
-                    throw CryptoError(.unsafePrime, "the modulus is not a safe prime")
-                }
-            }
+        guard try Self.isProbablyPrime(group.prime, and: half, rounds: 1, random: random),
+            try Self.isProbablyPrime(group.prime, and: half, rounds: Self.primalityRounds, random: random)
+        else {
+            throw CryptoError(.unsafePrime, "the modulus is not a safe prime")
         }
         Self.remember(group.prime)
+    }
+
+    private static func isProbablyPrime(
+        _ prime: [UInt8],
+        and half: [UInt8],
+        rounds: Int,
+        random: RandomSource
+    ) throws(CryptoError) -> Bool {
+        guard try BigEndian.isProbablyPrime(prime, rounds: rounds, random: random) else { return false }
+        return try BigEndian.isProbablyPrime(half, rounds: rounds, random: random)
     }
 
     private static func isKnownGood(_ prime: [UInt8]) -> Bool {
