@@ -44,7 +44,7 @@ public struct AuthorizationKeyRecord: Sendable, CustomStringConvertible {
     /// Whether the key has ended at `seconds`, Unix time.
     public func hasExpired(at seconds: Int64) -> Bool {
         guard let expiresAt = self.expiresAt else { return false }
-        return seconds >= Int64(expiresAt)
+        return seconds >= Int64(UInt32(bitPattern: expiresAt))
     }
 
     /// Says which kind of key this is; never the key.

@@ -158,8 +158,8 @@ struct ServerKeyExchangeSteps: Sendable {
             initialSalt: secrets.newNonce.withBytes {
                 ExchangeDigest.initialSalt(newNonce: $0, serverNonce: serverNonce)
             },
-            createdAt: Int32(clamping: createdAt),
-            expiresAt: lifetime.map { Int32(clamping: createdAt.addingClamped(Int64($0))) },
+            createdAt: Int32(truncatingIfNeeded: createdAt),
+            expiresAt: lifetime.map { Int32(truncatingIfNeeded: createdAt.addingClamped(Int64($0))) },
             dataCenter: secrets.dataCenter,
             usedLegacyPadding: secrets.usedLegacyPadding
         )

@@ -103,10 +103,12 @@ public struct TemporaryKeyBindingVerification: Hashable, Sendable {
         else {
             throw .encryptedMessageInvalid
         }
-        let end = min(call.expiresAt, self.carryingKey.expiresAt ?? call.expiresAt)
+        // Times of 32 bits are read without sign: they go on after 2038.
+        let named = UInt32(bitPattern: call.expiresAt)
+        let end = min(named, self.carryingKey.expiresAt.map { UInt32(bitPattern: $0) } ?? named)
         guard Int64(end) > now else {
             throw .encryptedMessageInvalid
         }
-        return end
+        return Int32(bitPattern: end)
     }
 }

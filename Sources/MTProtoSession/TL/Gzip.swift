@@ -106,11 +106,4 @@ extension GzipPacked {
         guard body.tlConstructor == Self.constructor else { return body }
         return try GzipPacked(body).unpacked(limits: limits)
     }
-
-    /// The object in packed form if that is worth it: longer than 255 bytes, and shorter packed. Else as it is.
-    public static func wrapIfShorter(_ body: ByteBuffer) -> ByteBuffer {
-        guard body.readableBytes >= Gzip.minimumLength else { return body }
-        let packed = GzipPacked(compressing: body).serialized()
-        return packed.readableBytes < body.readableBytes ? packed : body
-    }
 }

@@ -17,9 +17,4 @@ public struct SequenceNumberCounter: Sendable {
         self.contentRelatedCount &+= 1
         return Int32(truncatingIfNeeded: even | 1)
     }
-
-    /// Leaves out the numbers of `count` content-related messages, after the peer said that numbers were too low.
-    public mutating func skip(_ count: UInt32) {
-        self.contentRelatedCount &+= count
-    }
 }

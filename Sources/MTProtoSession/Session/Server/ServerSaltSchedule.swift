@@ -59,8 +59,8 @@ public struct ServerSaltSchedule: Hashable, Sendable, CustomStringConvertible {
         return (0..<Int64(min(max(count, 1), Self.maximumFutureCount))).map { offset in
             let start = self.start(ofInterval: first + offset)
             return FutureSalt(
-                validSince: Int32(clamping: start),
-                validUntil: Int32(clamping: start + Self.lifetimeSeconds),
+                validSince: Int32(truncatingIfNeeded: start),
+                validUntil: Int32(truncatingIfNeeded: start + Self.lifetimeSeconds),
                 salt: self.salt(ofInterval: first + offset)
             )
         }
@@ -92,11 +92,16 @@ public struct ServerSaltSchedule: Hashable, Sendable, CustomStringConvertible {
     /// A clock that stands before the key's creation, or absurdly far behind it, gets the nearest interval.
     private func interval(at seconds: Int64) -> Int64 {
         let latest: Int64 = 1 << 40
-        return max(min(max(seconds, 0), latest) - Int64(self.createdAt), 0) / Self.intervalSeconds
+        return max(min(max(seconds, 0), latest) - self.creationSeconds, 0) / Self.intervalSeconds
+    }
+
+    /// Times of 32 bits are read without sign: they go on after 2038.
+    private var creationSeconds: Int64 {
+        Int64(UInt32(bitPattern: self.createdAt))
     }
 
     private func start(ofInterval interval: Int64) -> Int64 {
-        Int64(self.createdAt) + interval * Self.intervalSeconds
+        self.creationSeconds + interval * Self.intervalSeconds
     }
 
     private func salt(ofInterval interval: Int64) -> UInt64 {

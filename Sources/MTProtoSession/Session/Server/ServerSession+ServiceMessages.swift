@@ -31,7 +31,7 @@ extension ServerSession {
             let seconds = reception.now.wallSeconds
             let answer = FutureSalts(
                 requestIdentifier: message.identifier,
-                now: Int32(clamping: seconds),
+                now: Int32(truncatingIfNeeded: seconds),
                 salts: salts.future(count: Int(request.count), at: seconds)
             )
             self.notices.append(answer.serialized(), isResponse: true)

@@ -171,16 +171,25 @@ struct ServerSessionHostileTests {
                 body: HelpGetNearestDataCenter().serialized(),
                 quickAckToken: 0
             )
+            // Also after ordinary ones, and before.
+            harness.sendQuery()
             _ = harness.session.receive(message, salts: harness.schedule, at: now)
             harness.session.respond(to: identifier, result: ByteBuffer(repeating: 0, count: 4), at: now)
         }
-        while harness.session.nextPayload(
-            authorizationKey: ServerSessionHarness.key,
-            salts: harness.schedule,
-            at: now
-        ) != nil {}
-        _ = harness.session.nextDeadline
-        harness.session.deadlineReached(at: now)
+        for instant in [now, harness.clock.now, now] {
+            harness.session.push(ByteBuffer(repeating: 1, count: 4), at: instant)
+            harness.session.connectionOpened(at: instant)
+            while harness.session.nextPayload(
+                authorizationKey: ServerSessionHarness.key,
+                salts: harness.schedule,
+                at: instant
+            ) != nil {}
+            _ = harness.session.nextDeadline
+            harness.session.deadlineReached(at: instant)
+            harness.session.connectionClosed(at: instant)
+            _ = harness.session.isDiscardable(at: now)
+            _ = harness.schedule.current(at: instant.wallNanoseconds)
+        }
     }
 }
 
