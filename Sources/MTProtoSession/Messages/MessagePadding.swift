@@ -7,8 +7,8 @@ package import MTProtoCrypto
 /// The freedom within that range is for hiding lengths.
 ///
 /// Specification: *Mobile Protocol: Detailed Description*, "Encrypted Message".
-public struct MessagePadding: Hashable, Sendable {
-    private enum Value: Hashable {
+public struct MessagePadding: Hashable, Sendable, Codable {
+    private enum Value: Hashable, Codable {
         case minimal, sizeClasses
         case random(maximumBlocks: Int)
     }
@@ -46,7 +46,7 @@ public struct MessagePadding: Hashable, Sendable {
         case .minimal:
             return minimum
         case .random(let maximumBlocks):
-            return minimum + 16 * random.integer(in: 0...maximumBlocks)
+            return minimum + 16 * random.integer(in: 0...min(max(maximumBlocks, 0), 62))
         case .sizeClasses:
             let size = unpadded + minimum
             if let rounded = Self.classes.first(where: { $0 >= size }) { return rounded - unpadded }

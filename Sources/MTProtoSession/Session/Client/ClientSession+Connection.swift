@@ -40,20 +40,75 @@ extension ClientSession {
     /// Sees to the queries that an earlier connection left unanswered.
     private mutating func resumeQueries(at now: SessionTime) {
         guard self.queries.inFlightCount > 0 else { return }
+        for number in self.queries.numbersInFlight() { self.resume(number, at: now) }
+        self.armStateCheck(at: now)
+    }
+
+    /// Sees to a query whose answer went astray with its connection, or with the response of its request.
+    private mutating func resume(_ number: UInt64, at now: SessionTime) {
+        guard let record = self.queries[number] else { return }
+        if record.isCancelled {
+            self.serviceLine.append(.dropAnswer(number: number))
+        } else if record.isAcknowledged {
+            // The server repeats its answer by itself; the state check finds out if it does not.
+            return
+        } else if self.isRepeatable(record, at: now) {
+            self.queries.repeatSending(number)
+        } else {
+            self.serviceLine.askState(of: record.identifier)
+        }
+    }
+
+    /// Tells the session that a payload got no response and will get none: it, or the response, was lost with its HTTP
+    /// connection.
+    ///
+    /// The queries that were sent in it last, and have no answer, are sent again under their identifiers, so that the server
+    /// executes none twice; other queries under way are left alone. Its service messages are sent again, and so are its
+    /// acknowledgements.
+    ///
+    /// - Parameters:
+    ///   - messageIdentifier: ``OutgoingPayload/messageIdentifier`` of the payload. One that is not known is ignored.
+    ///   - now: The time now.
+    public mutating func payloadLost(_ messageIdentifier: UInt64, at now: SessionTime) {
+        guard self.link.isOpen else { return }
         for number in self.queries.numbersInFlight() {
-            guard let record = self.queries[number] else { continue }
-            if record.isCancelled {
-                self.serviceLine.append(.dropAnswer(number: number))
-            } else if record.isAcknowledged {
-                // The server repeats its answer by itself; the state check finds out if it does not.
-                continue
-            } else if self.isRepeatable(record, at: now) {
-                self.queries.repeatSending(number)
-            } else {
-                self.serviceLine.askState(of: record.identifier)
-            }
+            guard let record = self.queries[number], record.phase == .sent, record.outerIdentifier == messageIdentifier
+            else { continue }
+            self.resume(number, at: now)
         }
         self.armStateCheck(at: now)
+        switch self.sent.remove(messageIdentifier)?.content {
+        case .service(let pending)?:
+            self.sendAgain(pending, at: now)
+        case .container(let contents)?:
+            for identifier in contents {
+                guard case .service(let pending)? = self.sent[identifier]?.content else { continue }
+                self.sent.remove(identifier)
+                self.sendAgain(pending, at: now)
+            }
+        case nil:
+            break
+        }
+    }
+
+    private mutating func sendAgain(_ pending: PendingServiceMessage, at now: SessionTime) {
+        switch pending.message {
+        case .httpWait:
+            // It belongs to its request.
+            return
+        case .acknowledgement(let identifiers):
+            for identifier in identifiers { self.acknowledgements.add(identifier, at: now) }
+        case .ping(let identifier):
+            if self.serviceLine.append(pending) {
+                self.link.lostPing(at: now.monotonicNanoseconds)
+            } else {
+                self.pendingEvents.append(.pingFailed(pingIdentifier: identifier))
+            }
+        case .keepAlive:
+            if self.serviceLine.append(pending) { self.link.lostPing(at: now.monotonicNanoseconds) }
+        default:
+            self.serviceLine.append(pending)
+        }
     }
 
     /// Whether a query may be sent again under its identifier: young enough, and not refused under it.

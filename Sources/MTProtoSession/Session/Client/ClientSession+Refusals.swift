@@ -84,6 +84,8 @@ extension ClientSession {
     }
 
     private mutating func requeue(_ pending: PendingServiceMessage, code: BadMessageCode) {
+        // It belongs to its request, which has been answered by the refusal.
+        if case .httpWait = pending.message { return }
         var pending = pending
         pending.rejectionCount += 1
         guard Int(pending.rejectionCount) <= min(self.configuration.maximumRejectionCount, 250) else {

@@ -12,9 +12,52 @@ extension ClientSession {
     /// All that waits is gathered into one container, as far as it fits: acknowledgements, service messages, repeated and new
     /// queries. Call it until it returns nil, after each call of any other method.
     public mutating func nextPayload(at now: SessionTime) -> OutgoingPayload? {
+        self.nextPayload(at: now, attaching: nil)
+    }
+
+    /// The next payload to send as an HTTP request; nil when nothing is due or no connection is open.
+    ///
+    /// - Parameters:
+    ///   - now: The time now.
+    ///   - wait: How long the request may wait for its response. It is added when there is anything to send, unless that must
+    ///     travel alone or leaves no room; the server's default then holds.
+    public mutating func nextPayload(at now: SessionTime, attaching wait: HTTPWait?) -> OutgoingPayload? {
         guard self.isConnected else { return nil }
         let server = self.time.serverNanoseconds(at: now)
+        let attachment = wait.map { PendingServiceMessage(message: .httpWait($0)) }
+        self.packer.reservedByteCount = attachment?.message.body(droppedIdentifier: 0).readableBytes
         self.pack(serverNanoseconds: server, at: now)
+        self.packer.reservedByteCount = nil
+        if let attachment, !self.packer.isEmpty, !self.isPackedAlone {
+            self.packService(attachment, serverNanoseconds: server, at: now)
+        }
+        return self.takePacked(serverNanoseconds: server, at: now)
+    }
+
+    /// The payload of a long poll: `http_wait` with the acknowledgements that wait, and nothing else; nil when no connection is
+    /// open. Nothing of it needs an answer, and nothing is repeated when it is lost but its acknowledgements.
+    ///
+    /// - Parameters:
+    ///   - wait: How long the request may wait for its response.
+    ///   - now: The time now.
+    public mutating func nextPollPayload(wait: HTTPWait, at now: SessionTime) -> OutgoingPayload? {
+        guard self.isConnected else { return nil }
+        let server = self.time.serverNanoseconds(at: now)
+        if !self.acknowledgements.isEmpty { self.packAcknowledgements(serverNanoseconds: server, at: now) }
+        self.packService(PendingServiceMessage(message: .httpWait(wait)), serverNanoseconds: server, at: now)
+        return self.takePacked(serverNanoseconds: server, at: now)
+    }
+
+    /// Whether what is packed must go without a container, or without company.
+    private var isPackedAlone: Bool {
+        guard self.packer.count == 1, let first = self.packer.messages.first else { return false }
+        if let number = self.packed.first { return self.queries[number]?.travelsAlone == true }
+        guard case .service(let pending)? = self.sent[first.identifier]?.content else { return false }
+        return pending.travelsAlone
+    }
+
+    /// Encrypts what is packed.
+    private mutating func takePacked(serverNanoseconds server: Int64, at now: SessionTime) -> OutgoingPayload? {
         guard let first = self.packer.messages.first else { return nil }
         defer {
             self.packer.removeAll()
@@ -52,17 +95,25 @@ extension ClientSession {
         }
         self.link.took(byteCount: payload.readableBytes, at: now.monotonicNanoseconds)
         if requestsQuickAck { self.quickAcknowledgements.insert(token, queries: self.packed) }
-        return OutgoingPayload(payload: payload, quickAckToken: requestsQuickAck ? token : nil)
+        return OutgoingPayload(
+            payload: payload,
+            messageIdentifier: identifier,
+            quickAckToken: requestsQuickAck ? token : nil
+        )
+    }
+
+    private mutating func packAcknowledgements(serverNanoseconds: Int64, at now: SessionTime) {
+        self.areAcknowledgementsAnnounced = false
+        let identifiers = self.acknowledgements.drain(limit: Self.acknowledgementsPerMessage)
+        let pending = PendingServiceMessage(message: .acknowledgement(identifiers))
+        self.packService(pending, serverNanoseconds: serverNanoseconds, at: now)
     }
 
     private mutating func pack(serverNanoseconds: Int64, at now: SessionTime) {
         if !self.acknowledgements.isEmpty,
             self.acknowledgesAtOnce || self.acknowledgements.isDue(at: now) || self.hasCompany()
         {
-            self.areAcknowledgementsAnnounced = false
-            let identifiers = self.acknowledgements.drain(limit: Self.acknowledgementsPerMessage)
-            let pending = PendingServiceMessage(message: .acknowledgement(identifiers))
-            self.packService(pending, serverNanoseconds: serverNanoseconds, at: now)
+            self.packAcknowledgements(serverNanoseconds: serverNanoseconds, at: now)
         }
         while let pending = self.serviceLine.first() {
             guard self.packer.isEmpty || !pending.travelsAlone,

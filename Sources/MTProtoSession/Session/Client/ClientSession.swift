@@ -142,6 +142,16 @@ public struct ClientSession: ~Copyable, Sendable {
         self.link.roundTripNanoseconds
     }
 
+    /// Takes a hint of the server's time, like the `Date` of an HTTP response: anybody on the way could have written it, so
+    /// that it counts only while ``isTimeSynchronized`` is false, and does not make it true.
+    ///
+    /// - Parameters:
+    ///   - unixSeconds: Seconds since 1970; outside of what a message identifier can tell, the hint is ignored.
+    ///   - now: The time now.
+    public mutating func noteServerTime(unixSeconds: Int64, at now: SessionTime) {
+        self.time.note(unixSeconds: unixSeconds, at: now)
+    }
+
     /// The server's time now in nanoseconds since 1970, as far as the session knows it.
     public mutating func serverNanoseconds(at now: SessionTime) -> Int64 {
         self.time.serverNanoseconds(at: now)

@@ -94,6 +94,12 @@ struct LinkMonitor: Sendable {
         return forgotten
     }
 
+    /// The payload with a ping is known to be lost: the silence since has a reason, and the ping is in line again.
+    mutating func lostPing(at nanoseconds: Int64) {
+        self.silentSince = nil
+        self.queuedPing(at: nanoseconds)
+    }
+
     mutating func sentQuery(at nanoseconds: Int64) {
         self.waitingSince = self.waitingSince ?? nanoseconds
     }

@@ -18,6 +18,8 @@ enum ServiceMessage: Sendable {
     case dropAnswer(number: UInt64)
     case destroySession(UInt64)
     case destroyAuthorizationKey
+    /// How long the request that carries it may wait. Remembered like the others, for notices about it.
+    case httpWait(HTTPWait)
 
     /// The boxed object.
     ///
@@ -49,6 +51,8 @@ enum ServiceMessage: Sendable {
             DestroySession(sessionIdentifier: identifier).write(to: &buffer)
         case .destroyAuthorizationKey:
             DestroyAuthKey().write(to: &buffer)
+        case .httpWait(let wait):
+            wait.write(to: &buffer)
         }
         return buffer
     }

@@ -10,6 +10,8 @@ struct TimeSynchronization: Sendable {
     private static let toleratedJumpNanoseconds: Int64 = 5_000_000_000
     /// Below this a corrected offset is not worth an event.
     private static let notableNanoseconds: Int64 = 1_000_000_000
+    /// A hint that lies closer than this to the time known is no news: it is cut to seconds, and was on its way.
+    private static let hintToleranceNanoseconds: Int64 = 2_000_000_000
 
     private var serverNanoseconds: Int64 = 0
     private var anchor: SessionTime?
@@ -62,6 +64,18 @@ struct TimeSynchronization: Sendable {
         guard server > serverNanoseconds else { return }
         self.set(server, at: now)
         self.offsetNanoseconds = server &- now.wallNanoseconds
+    }
+
+    /// Takes a hint of unproven origin, in whole seconds: it moves the time only as long as nothing better is known and it
+    /// differs by more than its coarseness.
+    ///
+    /// The hint is not kept with the offset, which counts as certain in a later run.
+    mutating func note(unixSeconds: Int64, at now: SessionTime) {
+        guard !self.isSynchronized, (0...Int64(UInt32.max)).contains(unixSeconds) else { return }
+        let server = unixSeconds * 1_000_000_000 + 500_000_000
+        let before = self.serverNanoseconds(at: now)
+        guard !self.isSynchronized, (server &- before).magnitude > UInt64(Self.hintToleranceNanoseconds) else { return }
+        self.set(server, at: now)
     }
 
     private mutating func set(_ server: Int64, at now: SessionTime) {

@@ -18,6 +18,8 @@ public struct ContainerPacker: Sendable {
     /// Whether the payload's body is a `msg_container`: for more than one message, or for one that must be wrapped.
     public private(set) var isContainer = false
     private var contentByteCount = 0
+    /// The size of one message more that is to follow, for which ``hasRoom(forByteCount:)`` keeps room.
+    package var reservedByteCount: Int?
 
     /// Makes an empty packer.
     ///
@@ -49,9 +51,11 @@ public struct ContainerPacker: Sendable {
     /// Whether a message of so many bytes would still fit. The first one always does.
     public func hasRoom(forByteCount byteCount: Int) -> Bool {
         guard !self.messages.isEmpty else { return true }
-        guard self.messages.count < self.maximumCount else { return false }
-        let headers = Self.headerByteCount + (self.messages.count + 1) * Self.messageHeaderByteCount
-        return headers + self.contentByteCount + byteCount <= self.maximumByteCount
+        let count = self.messages.count + (self.reservedByteCount == nil ? 1 : 2)
+        guard count <= self.maximumCount else { return false }
+        let headers = Self.headerByteCount + count * Self.messageHeaderByteCount
+        let contents = self.contentByteCount + byteCount + (self.reservedByteCount ?? 0)
+        return headers + contents <= self.maximumByteCount
     }
 
     /// Adds a message that ``hasRoom(forByteCount:)`` has room for.
@@ -63,6 +67,11 @@ public struct ContainerPacker: Sendable {
         self.contentByteCount += message.byteCount
         self.messages.append(message)
         self.isContainer = self.isContainer || inContainer || self.messages.count > 1
+    }
+
+    /// Makes the payload's body a container, however few messages there are: none, for an empty one.
+    package mutating func wrap() {
+        self.isContainer = true
     }
 
     /// Writes the body of the payload: the bare message, or the container.

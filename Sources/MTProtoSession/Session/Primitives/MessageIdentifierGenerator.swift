@@ -10,11 +10,18 @@ public import MTProtoTransport
 public struct MessageIdentifierGenerator: Sendable {
     private let role: Role
     /// The last identifier without its lowest two bits.
-    private var last: UInt64 = 0
+    package private(set) var last: UInt64 = 0
 
     /// Makes a generator for one side of a new session.
     public init(role: Role) {
         self.role = role
+    }
+
+    /// Makes a generator that goes on after another one.
+    package init(role: Role, last: UInt64) {
+        self.role = role
+        // So far from the end that no later identifier overflows.
+        self.last = min(last, 0xFFFF_FFFE_FFFF_FFFC)
     }
 
     /// The next identifier.

@@ -5,11 +5,11 @@ internal import DequeModule
 /// Collects the identifiers of received messages that are to be acknowledged, until enough wait or the oldest waited long.
 ///
 /// Specification: *Service Messages about Messages*, "Acknowledgment of Receipt".
-public struct PendingAcknowledgements: Sendable {
+public struct PendingAcknowledgements: Sendable, Codable {
     /// How many identifiers one `msgs_ack` may hold.
     public static let maximumCountPerMessage = 8192
 
-    private struct Entry: Sendable {
+    private struct Entry: Sendable, Codable {
         var identifier: UInt64
         var deadline: Int64
     }
@@ -76,6 +76,13 @@ public struct PendingAcknowledgements: Sendable {
     /// Takes out the identifier that waits longest.
     public mutating func popFirst() -> UInt64? {
         self.entries.popFirst()?.identifier
+    }
+
+    /// Moves all times, to another clock.
+    package mutating func shiftTimes(by nanoseconds: Int64) {
+        for index in self.entries.indices {
+            self.entries[index].deadline = self.entries[index].deadline.addingClamped(nanoseconds)
+        }
     }
 
     /// Forgets all, with the session they belong to.

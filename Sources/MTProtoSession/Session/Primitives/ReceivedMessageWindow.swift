@@ -8,7 +8,7 @@ internal import DequeModule
 /// binary search. When the window is full, the lowest identifier leaves, and everything below counts as seen.
 ///
 /// Specification: *Security Guidelines for Client Developers*, "Checking msg_id".
-public struct ReceivedMessageWindow: Sendable {
+public struct ReceivedMessageWindow: Sendable, Codable {
     /// What the window says to an identifier.
     public enum Verdict: Hashable, Sendable {
         /// Not seen before; remembered from now on.
@@ -34,6 +34,46 @@ public struct ReceivedMessageWindow: Sendable {
     /// - Parameter capacity: How many identifiers to remember, at least 1.
     public init(capacity: Int = 1000) {
         self.capacity = max(capacity, 1)
+    }
+
+    private enum CodingKeys: CodingKey {
+        case capacity, identifiers, sequenceNumbers, statuses
+    }
+
+    /// Writes what is remembered.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(self.capacity, forKey: .capacity)
+        try container.encode(self.entries.map(\.identifier), forKey: .identifiers)
+        try container.encode(self.entries.map(\.sequenceNumber), forKey: .sequenceNumbers)
+        try container.encode(self.entries.map(\.status.rawValue), forKey: .statuses)
+    }
+
+    /// Reads what was written.
+    ///
+    /// - Throws: `DecodingError` if the identifiers do not rise, or are more than the capacity.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(capacity: try container.decode(Int.self, forKey: .capacity))
+        let identifiers = try container.decode([UInt64].self, forKey: .identifiers)
+        let sequenceNumbers = try container.decode([Int32].self, forKey: .sequenceNumbers)
+        let statuses = try container.decode([UInt8].self, forKey: .statuses)
+        guard identifiers.count <= self.capacity, identifiers.count == sequenceNumbers.count,
+            identifiers.count == statuses.count, zip(identifiers, identifiers.dropFirst()).allSatisfy(<)
+        else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "no window of rising identifiers")
+            )
+        }
+        for index in identifiers.indices {
+            self.entries.append(
+                Entry(
+                    identifier: identifiers[index],
+                    sequenceNumber: sequenceNumbers[index],
+                    status: MessageStatus(rawValue: statuses[index])
+                )
+            )
+        }
     }
 
     /// How many identifiers are remembered.

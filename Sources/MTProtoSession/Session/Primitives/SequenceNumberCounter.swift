@@ -5,10 +5,15 @@
 ///
 /// Specification: *Mobile Protocol: Detailed Description*, "Message Sequence Number (msg_seqno)".
 public struct SequenceNumberCounter: Sendable {
-    private var contentRelatedCount: UInt32 = 0
+    package private(set) var contentRelatedCount: UInt32 = 0
 
     /// Makes a counter for one side of a new session.
     public init() {}
+
+    /// Makes a counter that goes on after another one.
+    package init(contentRelatedCount: UInt32) {
+        self.contentRelatedCount = contentRelatedCount
+    }
 
     /// The number of the next message; odd when the message is content-related, that is, to be acknowledged.
     public mutating func next(isContentRelated: Bool) -> Int32 {

@@ -4,8 +4,8 @@ internal import DequeModule
 internal import NIOCore
 
 /// The messages of a server's session that need no acknowledgement: pongs, notices, acknowledgements. Each is sent once.
-struct NoticeQueue: Sendable {
-    struct Notice: Sendable {
+struct NoticeQueue: Sendable, Codable {
+    struct Notice: Sendable, Codable {
         var body: ByteBuffer
         /// Whether it answers a message of the client, which the message identifier tells.
         var isResponse: Bool
@@ -20,6 +20,19 @@ struct NoticeQueue: Sendable {
     private var notices = Deque<Notice>()
     private var byteCount = 0
     private var acknowledgements: [UInt64] = []
+
+    private enum CodingKeys: CodingKey {
+        case notices, acknowledgements
+    }
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.notices = try container.decode(Deque<Notice>.self, forKey: .notices)
+        self.acknowledgements = try container.decode([UInt64].self, forKey: .acknowledgements)
+        self.byteCount = self.notices.reduce(0) { $0 + $1.body.readableBytes }
+    }
 
     var isEmpty: Bool {
         self.notices.isEmpty && self.acknowledgements.isEmpty

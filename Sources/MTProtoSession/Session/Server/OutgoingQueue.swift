@@ -49,21 +49,19 @@ struct OutgoingQueue: Sendable {
     private let resendInterval: Int64
     private let largeByteCount: Int
 
-    private var unsent = Deque<Unsent>()
-    private var sent = Deque<Sent>()
+    var unsent = Deque<Unsent>()
+    var sent = Deque<Sent>()
     private var removedCount = 0
     /// Identifiers of `sent` to be repeated; one may be gone meanwhile.
-    private var resends = Deque<UInt64>()
+    var resends = Deque<UInt64>()
     /// Answers by their queries; 0 for one that was not sent yet.
-    private var answers: [UInt64: UInt64] = [:]
-    private var nextResendScan: Int64?
+    var answers: [UInt64: UInt64] = [:]
+    var nextResendScan: Int64?
 
     /// The bytes of all messages.
-    private(set) var byteCount = 0
-    /// How many messages were dropped because there were too many, or too many bytes.
-    private(set) var overflowCount: UInt64 = 0
-    /// How many messages were dropped because they were too old.
-    private(set) var expiredCount: UInt64 = 0
+    var byteCount = 0
+    /// How many messages were dropped unacknowledged.
+    var forgotten = ForgottenMessageCounts()
 
     init(configuration: ServerSession.Configuration) {
         self.maximumCount = max(configuration.maximumQueuedMessageCount, 1)
@@ -101,7 +99,7 @@ struct OutgoingQueue: Sendable {
         var lost: [UInt64] = []
         while self.count > 1, self.count > self.maximumCount || self.byteCount > self.maximumByteCount {
             if let query = self.removeOldest() { lost.append(query) }
-            self.overflowCount &+= 1
+            self.forgotten.overflow &+= 1
         }
         return lost
     }
@@ -260,7 +258,7 @@ struct OutgoingQueue: Sendable {
         let newest = now.monotonicNanoseconds.addingClamped(-self.maximumAge)
         while let oldest = self.sent.first?.enqueuedAt ?? self.unsent.first?.enqueuedAt, oldest <= newest {
             if let query = self.removeOldest() { lost.append(query) }
-            self.expiredCount &+= 1
+            self.forgotten.expired &+= 1
         }
         guard let scan = self.nextResendScan, scan <= now.monotonicNanoseconds else { return lost }
         var earliest: Int64?
@@ -284,6 +282,19 @@ struct OutgoingQueue: Sendable {
     }
 
     // MARK: Removal
+
+    /// Drops the oldest messages until so many bytes are free.
+    ///
+    /// - Returns: The queries whose answers were dropped unsent.
+    mutating func forget(byteCount: Int) -> [UInt64] {
+        let target = self.byteCount.subtractingReportingOverflow(max(byteCount, 0)).partialValue
+        var lost: [UInt64] = []
+        while self.count > 0, self.byteCount > target {
+            if let query = self.removeOldest() { lost.append(query) }
+            self.forgotten.memory &+= 1
+        }
+        return lost
+    }
 
     /// - Returns: The query that the message would have answered, if it was never sent.
     private mutating func removeOldest() -> UInt64? {

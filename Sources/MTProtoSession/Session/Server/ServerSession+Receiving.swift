@@ -15,6 +15,7 @@ extension ServerSession {
         salts: ServerSaltSchedule,
         at now: SessionTime
     ) -> [ServerSessionAction] {
+        self.touch(at: now)
         var reception = Reception(now: now, inflationBudget: self.configuration.maximumInflatedByteCount)
         let contained = ContainedMessage(
             identifier: message.identifier,

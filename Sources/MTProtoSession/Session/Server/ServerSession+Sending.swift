@@ -24,11 +24,10 @@ extension ServerSession {
         random: RandomSource = .system,
         connection: UInt64? = nil
     ) -> ByteBuffer? {
+        self.touch(at: now)
         guard self.hasOutput else { return nil }
         var packer = self.makePacker()
-        self.packResends(into: &packer, connection: connection, at: now)
-        self.packNotices(into: &packer, at: now)
-        self.packQueue(into: &packer, connection: connection, at: now)
+        self.packAll(into: &packer, connection: connection, at: now)
         return self.seal(packer, authorizationKey: authorizationKey, salts: salts, at: now, random: random)
     }
 
@@ -47,6 +46,7 @@ extension ServerSession {
         at now: SessionTime,
         random: RandomSource = .system
     ) -> [ByteBuffer] {
+        self.adopt(now)
         var payloads: [ByteBuffer] = []
         var packer = self.makePacker()
         for notice in notices {
@@ -61,20 +61,32 @@ extension ServerSession {
                 if let payload { payloads.append(payload) }
                 packer.removeAll()
             }
-            packer.append(
-                OutgoingMessage(
-                    identifier: self.identifiers.next(serverNanoseconds: now.wallNanoseconds, isResponse: true),
-                    sequenceNumber: self.sequenceNumbers.next(isContentRelated: false),
-                    body: notice
-                )
-            )
+            self.pack(notice: notice, into: &packer, at: now)
         }
         let last = self.seal(packer, authorizationKey: authorizationKey, salts: salts, at: now, random: random)
         if let last { payloads.append(last) }
         return payloads
     }
 
-    private func makePacker() -> ContainerPacker {
+    /// Adds a notice about a payload.
+    mutating func pack(notice: ByteBuffer, into packer: inout ContainerPacker, at now: SessionTime) {
+        packer.append(
+            OutgoingMessage(
+                identifier: self.identifiers.next(serverNanoseconds: now.wallNanoseconds, isResponse: true),
+                sequenceNumber: self.sequenceNumbers.next(isContentRelated: false),
+                body: notice
+            )
+        )
+    }
+
+    /// Adds what waits, as far as there is room.
+    mutating func packAll(into packer: inout ContainerPacker, connection: UInt64?, at now: SessionTime) {
+        self.packResends(into: &packer, connection: connection, at: now)
+        self.packNotices(into: &packer, at: now)
+        self.packQueue(into: &packer, connection: connection, at: now)
+    }
+
+    func makePacker() -> ContainerPacker {
         ContainerPacker(
             maximumCount: self.configuration.maximumContainerCount,
             maximumByteCount: self.configuration.maximumContainerByteCount
@@ -88,10 +100,22 @@ extension ServerSession {
         at now: SessionTime,
         random: RandomSource
     ) -> ByteBuffer? {
-        guard let first = packer.messages.first else { return nil }
+        guard !packer.isEmpty else { return nil }
+        return self.sealResponse(packer, authorizationKey: authorizationKey, salts: salts, at: now, random: random)
+    }
 
-        var identifier = first.identifier
-        var sequenceNumber = first.sequenceNumber
+    /// Encrypts what is packed, an empty container if that is nothing.
+    mutating func sealResponse(
+        _ packer: ContainerPacker,
+        authorizationKey: AuthorizationKey,
+        salts: ServerSaltSchedule,
+        at now: SessionTime,
+        random: RandomSource
+    ) -> ByteBuffer {
+        var packer = packer
+        if packer.isEmpty { packer.wrap() }
+        var identifier = packer.messages.first?.identifier ?? 0
+        var sequenceNumber = packer.messages.first?.sequenceNumber ?? 0
         if packer.isContainer {
             identifier = self.identifiers.next(serverNanoseconds: now.wallNanoseconds)
             sequenceNumber = self.sequenceNumbers.next(isContentRelated: false)

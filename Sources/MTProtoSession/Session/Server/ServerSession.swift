@@ -36,9 +36,15 @@ public struct ServerSession: Sendable {
     /// The lowest message identifier that was accepted, as told to the client.
     var firstMessageIdentifier: UInt64?
     /// Payloads with identifiers up to this one belonged to a session before, and are not accepted.
-    private(set) var floor: UInt64 = 0
+    var floor: UInt64 = 0
     private var saltWindow: (schedule: ServerSaltSchedule, window: ServerSaltSchedule.Window)?
-    private var connectionCount = 0
+    var connectionCount = 0
+    /// The time of the last event.
+    var lastEvent: SessionTime?
+    /// When what is due was done last.
+    private var caughtUpAt: Int64?
+    /// Whether the times follow the clock of the process that saved the session, as ``lastEvent`` shows it.
+    var isRestored = false
     /// When the last message came or the last connection went, in monotonic nanoseconds.
     var lastReception: Int64?
     /// How many bytes the compressed parts of the last payload may still unpack to: of
@@ -94,12 +100,17 @@ public struct ServerSession: Sendable {
 
     /// How many messages were forgotten because the queue was full.
     public var overflowedMessageCount: UInt64 {
-        self.queue.overflowCount
+        self.queue.forgotten.overflow
     }
 
     /// How many messages were forgotten because they stayed in the queue too long.
     public var expiredMessageCount: UInt64 {
-        self.queue.expiredCount
+        self.queue.forgotten.expired
+    }
+
+    /// How many messages were forgotten, by reason.
+    public var forgottenMessages: ForgottenMessageCounts {
+        self.queue.forgotten
     }
 
     /// How many queries wait for the responder.
@@ -123,11 +134,23 @@ public struct ServerSession: Sendable {
     /// accepted ever, or none came for ``Configuration/maximumQueuedAge``, in which everything queued has ended.
     ///
     /// After the default of ten minutes no payload of the session can be repeated: its identifier is too old.
+    ///
+    /// After ``Configuration/maximumSilence`` connections and queries count no more: the process that had them is gone.
     public func isDiscardable(at now: SessionTime) -> Bool {
+        guard let last = self.lastReception else { return self.connectionCount == 0 && self.runningQueries.isEmpty }
+        let (difference, overflow) = now.monotonicNanoseconds.subtractingReportingOverflow(self.rebased(last, at: now))
+        let silence = overflow ? Int64.max : difference
+        if silence >= max(self.configuration.maximumSilence.clampedNanoseconds, 0) { return true }
         guard self.connectionCount == 0, self.runningQueries.isEmpty else { return false }
-        guard self.hasAcceptedMessages, let last = self.lastReception else { return true }
-        let age = max(self.configuration.maximumQueuedAge.clampedNanoseconds, 0)
-        return last.addingClamped(age) <= now.monotonicNanoseconds
+        return !self.hasAcceptedMessages || silence >= max(self.configuration.maximumQueuedAge.clampedNanoseconds, 0)
+    }
+
+    /// Forgets the oldest queued messages, because memory is short, until so many bytes are free; counted in
+    /// ``forgottenMessages``.
+    public mutating func forgetQueuedMessages(byteCount: Int) {
+        for lost in self.queue.forget(byteCount: byteCount) {
+            self.received.unmark(lost, .isAnswered)
+        }
     }
 
     // MARK: Answers and updates
@@ -141,6 +164,7 @@ public struct ServerSession: Sendable {
     /// - Returns: False if the query is unknown, answered before or cancelled: nothing happens.
     @discardableResult
     public mutating func respond(to messageIdentifier: UInt64, result: ByteBuffer, at now: SessionTime) -> Bool {
+        self.adopt(now)
         guard self.runningQueries.remove(messageIdentifier) != nil else { return false }
         let packed = BodyCompression.compress(result, threshold: self.configuration.compressionThreshold)
         self.enqueueAnswer(packed ?? result, to: messageIdentifier, at: now)
@@ -165,6 +189,7 @@ public struct ServerSession: Sendable {
 
     /// Sends an update: a boxed TL object that no query asked for, a multiple of 4 bytes.
     public mutating func push(_ update: ByteBuffer, at now: SessionTime) {
+        self.touch(at: now)
         self.enqueue(update, resultOf: nil, at: now)
     }
 
@@ -218,6 +243,7 @@ public struct ServerSession: Sendable {
     ///
     /// Call it when the first message of a connection was accepted, and not for the short connections of HTTP.
     public mutating func connectionOpened(at now: SessionTime) {
+        self.touch(at: now)
         self.connectionCount += 1
         self.queue.resendAll()
     }
@@ -230,6 +256,7 @@ public struct ServerSession: Sendable {
     ///   - connection: The number that
     ///     ``nextPayload(authorizationKey:salts:at:random:connection:)`` was given for it.
     public mutating func connectionClosed(at now: SessionTime, connection: UInt64? = nil) {
+        self.adopt(now)
         self.connectionCount = max(self.connectionCount - 1, 0)
         self.lastReception = now.monotonicNanoseconds
         if self.connectionCount == 0 {
@@ -249,7 +276,11 @@ public struct ServerSession: Sendable {
 
     /// Acknowledges queries whose answers are late, marks for repetition what was not acknowledged, forgets what is too old.
     /// Then take payloads.
+    ///
+    /// Each event that tells the time does the same for what is due by then, so that a session without connections, which
+    /// has nobody to come back, keeps its times as well.
     public mutating func deadlineReached(at now: SessionTime) {
+        self.adopt(now)
         self.dropAnsweredAcknowledgements()
         while self.pendingAcknowledgements.isDue(at: now), let identifier = self.pendingAcknowledgements.popFirst() {
             guard !self.received.status(of: identifier).contains(.acknowledged) else { continue }
@@ -258,6 +289,17 @@ public struct ServerSession: Sendable {
         for lost in self.queue.deadlineReached(at: now) {
             self.received.unmark(lost, .isAnswered)
         }
+    }
+
+    /// Learns the time, and does what is due.
+    mutating func touch(at now: SessionTime) {
+        self.adopt(now)
+        // Once a moment, or at the end of a clock the session would repeat without end.
+        guard let deadline = self.nextDeadline, deadline <= now.monotonicNanoseconds,
+            self.caughtUpAt != now.monotonicNanoseconds
+        else { return }
+        self.caughtUpAt = now.monotonicNanoseconds
+        self.deadlineReached(at: now)
     }
 
     /// Answers acknowledge their queries, mostly in the order of arrival.

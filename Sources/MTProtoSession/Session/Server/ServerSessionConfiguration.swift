@@ -2,9 +2,9 @@
 
 extension ServerSession {
     /// What a server allows a session and when it repeats what was not acknowledged.
-    public struct Configuration: Hashable, Sendable {
+    public struct Configuration: Hashable, Sendable, Codable {
         /// How sequence numbers of received messages are checked.
-        public enum SequenceNumberCheck: Hashable, Sendable {
+        public enum SequenceNumberCheck: String, Hashable, Sendable, Codable {
             /// Not at all.
             case none
             /// Only that acknowledgements, containers and copies are even (34) and queries odd (35): what the clients in use keep.
@@ -37,6 +37,9 @@ extension ServerSession {
         public var maximumQueuedByteCount = 1 << 25
         /// How long a message stays in the queue. Default 10 minutes.
         public var maximumQueuedAge = Duration.seconds(600)
+        /// How long a session may be without a message although it counts connections or running queries: then the process
+        /// that had them is taken to be gone. Default 2 hours, longer than any connection may be silent.
+        public var maximumSilence = Duration.seconds(7200)
 
         /// Results longer than this many bytes are compressed when that makes them shorter. Default nil: none is, because it takes
         /// the event loop's time; data centres use about 512.

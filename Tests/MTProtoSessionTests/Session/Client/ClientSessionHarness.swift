@@ -150,27 +150,41 @@ final class ClientSessionHarness {
     var savedState: SavedSession { self.session.state }
     var currentSession: UInt64 { self.session.sessionIdentifier }
 
+    private func opened(_ payload: OutgoingPayload) throws -> Sent {
+        let message = try EncryptedMessage.open(payload.payload, with: self.key, from: .clientToServer)
+        #expect(payload.messageIdentifier == message.identifier)
+        if let token = payload.quickAckToken { #expect(token == message.quickAckToken) }
+        var sent = Sent(message: message, messages: [], isContainer: false, token: payload.quickAckToken)
+        if case .container(let messages) = try MessageBody.parse(message.body).body {
+            sent.messages = messages
+            sent.isContainer = true
+        } else {
+            sent.messages = [
+                ContainedMessage(
+                    identifier: message.identifier,
+                    sequenceNumber: message.sequenceNumber,
+                    body: message.body
+                )
+            ]
+        }
+        return sent
+    }
+
+    /// The payload of a long poll.
+    func poll(_ wait: HTTPWait = HTTPWait(maximumDelay: 0, waitAfter: 0, maximumWait: 25_000)) throws -> Sent? {
+        try self.session.nextPollPayload(wait: wait, at: self.now).map { try self.opened($0) }
+    }
+
+    func lose(_ sent: Sent) {
+        self.session.payloadLost(sent.message.identifier, at: self.now)
+    }
+
     /// All payloads that are due.
     @discardableResult
-    func flush() throws -> [Sent] {
+    func flush(attaching wait: HTTPWait? = nil) throws -> [Sent] {
         var all: [Sent] = []
-        while let payload = self.session.nextPayload(at: self.now) {
-            let message = try EncryptedMessage.open(payload.payload, with: self.key, from: .clientToServer)
-            if let token = payload.quickAckToken { #expect(token == message.quickAckToken) }
-            var sent = Sent(message: message, messages: [], isContainer: false, token: payload.quickAckToken)
-            if case .container(let messages) = try MessageBody.parse(message.body).body {
-                sent.messages = messages
-                sent.isContainer = true
-            } else {
-                sent.messages = [
-                    ContainedMessage(
-                        identifier: message.identifier,
-                        sequenceNumber: message.sequenceNumber,
-                        body: message.body
-                    )
-                ]
-            }
-            all.append(sent)
+        while let payload = self.session.nextPayload(at: self.now, attaching: wait) {
+            all.append(try self.opened(payload))
             try #require(all.count < 10_000, "the session never stops sending")
         }
         return all

@@ -172,7 +172,7 @@ struct ServerSessionHarness {
         return outputs
     }
 
-    private mutating func open(_ payload: ByteBuffer, at seconds: Int64) throws -> [Output] {
+    mutating func open(_ payload: ByteBuffer, at seconds: Int64) throws -> [Output] {
         var outputs: [Output] = []
         do {
             let message = try EncryptedMessage.open(payload, with: Self.key, from: .serverToClient)

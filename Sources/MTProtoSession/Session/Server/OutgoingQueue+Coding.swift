@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import DequeModule
+internal import NIOCore
+
+extension OutgoingQueue {
+    /// What is kept of a queue in a store; the rest follows from it.
+    struct Saved: Codable {
+        struct Message: Codable {
+            var body: ByteBuffer
+            var resultOf: UInt64?
+            var enqueuedAt: Int64
+            /// How it was sent; nil if it was not.
+            var sending: Sending?
+        }
+
+        struct Sending: Codable {
+            var identifier: UInt64
+            var sequenceNumber: Int32
+            var sentAt: Int64
+            var carriedBy: UInt64?
+            var isWaitingForResend: Bool
+            var isRequested: Bool
+        }
+
+        /// The sent ones first, in the order of their identifiers.
+        var messages: [Message]
+        var resends: [UInt64]
+        var nextResendScan: Int64?
+        var forgotten: ForgottenMessageCounts
+    }
+
+    var saved: Saved {
+        let sent = self.sent.lazy.filter { !$0.isRemoved }.map { sent in
+            Saved.Message(
+                body: sent.message.body,
+                resultOf: sent.message.resultOf,
+                enqueuedAt: sent.enqueuedAt,
+                sending: Saved.Sending(
+                    identifier: sent.message.identifier,
+                    sequenceNumber: sent.message.sequenceNumber,
+                    sentAt: sent.sentAt,
+                    carriedBy: sent.carriedBy,
+                    isWaitingForResend: sent.isWaitingForResend,
+                    isRequested: sent.isRequested
+                )
+            )
+        }
+        let unsent = self.unsent.lazy.map { unsent in
+            Saved.Message(body: unsent.body, resultOf: unsent.resultOf, enqueuedAt: unsent.enqueuedAt, sending: nil)
+        }
+        return Saved(
+            messages: Array(sent) + Array(unsent),
+            resends: Array(self.resends),
+            nextResendScan: self.nextResendScan,
+            forgotten: self.forgotten
+        )
+    }
+
+    /// Makes a queue of what was kept; nil if that is no queue.
+    init?(_ saved: Saved, configuration: ServerSession.Configuration) {
+        self.init(configuration: configuration)
+        for message in saved.messages {
+            guard let sending = message.sending else {
+                let unsent = Unsent(body: message.body, resultOf: message.resultOf, enqueuedAt: message.enqueuedAt)
+                self.unsent.append(unsent)
+                self.byteCount += unsent.byteCount
+                if let query = message.resultOf { self.answers[query] = 0 }
+                continue
+            }
+            guard self.unsent.isEmpty, self.sent.last.map({ $0.message.identifier < sending.identifier }) ?? true else {
+                return nil
+            }
+            let outgoing = OutgoingMessage(
+                identifier: sending.identifier,
+                sequenceNumber: sending.sequenceNumber,
+                body: message.body,
+                resultOf: message.resultOf
+            )
+            self.sent.append(
+                Sent(
+                    message: outgoing,
+                    enqueuedAt: message.enqueuedAt,
+                    sentAt: sending.sentAt,
+                    carriedBy: sending.carriedBy,
+                    isWaitingForResend: sending.isWaitingForResend,
+                    isRequested: sending.isRequested
+                )
+            )
+            self.byteCount += outgoing.byteCount
+            if let query = message.resultOf { self.answers[query] = sending.identifier }
+        }
+        self.resends = Deque(saved.resends)
+        self.nextResendScan = saved.nextResendScan
+        self.forgotten = saved.forgotten
+    }
+
+    /// Moves all times, to another clock.
+    mutating func shiftTimes(by nanoseconds: Int64) {
+        for index in self.unsent.indices {
+            self.unsent[index].enqueuedAt = self.unsent[index].enqueuedAt.addingClamped(nanoseconds)
+        }
+        for index in self.sent.indices {
+            self.sent[index].enqueuedAt = self.sent[index].enqueuedAt.addingClamped(nanoseconds)
+            self.sent[index].sentAt = self.sent[index].sentAt.addingClamped(nanoseconds)
+        }
+        self.nextResendScan = self.nextResendScan?.addingClamped(nanoseconds)
+    }
+}
