@@ -138,6 +138,8 @@ let package = Package(
             dependencies: [
                 "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             path: "Fuzz/Sources/MTProtoFuzzing",
             swiftSettings: swiftSettings

@@ -20,6 +20,8 @@ let package = Package(
                 .product(name: "MTProtoTransport", package: "swift-mtproto"),
                 .product(name: "MTProtoSession", package: "swift-mtproto"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             path: "Sources/MTProtoFuzzing",
             swiftSettings: [

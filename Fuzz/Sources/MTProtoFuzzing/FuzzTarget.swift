@@ -14,6 +14,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case obfuscation
     /// A whole connection below the payload, in both roles.
     case transportConnection
+    /// A WebSocket below the transport, in both roles.
+    case webSocket
     /// Proxy secrets and endpoint texts.
     case links
     /// The primitive reads of the TL reader, in an order that the input chooses.
@@ -48,6 +50,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .fullFrames: fuzzFrames(.full, &input)
         case .obfuscation: fuzzObfuscation(&input)
         case .transportConnection: fuzzTransportConnection(&input)
+        case .webSocket: fuzzWebSocket(&input)
         case .links: fuzzLinks(&input)
         case .tlReader: fuzzReader(&input)
         case .tlObjects: fuzzObjects(&input)
