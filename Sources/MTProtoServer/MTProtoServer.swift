@@ -6,10 +6,11 @@ internal import MTProtoSession
 internal import MTProtoTransport
 public import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 public import ServiceLifecycle
 
-/// A server of the MTProto transport: it accepts every framing, plain and obfuscated, on one port, makes authorization
-/// keys, keeps sessions, and hands queries to a ``QueryResponder``.
+/// A server of the MTProto transport: it accepts every framing, plain and obfuscated, WebSockets and HTTP on one port, and the
+/// same inside TLS on another; it makes authorization keys, keeps sessions, and hands queries to a ``QueryResponder``.
 ///
 /// ```swift
 /// let server = try MTProtoServer(configuration: .init(privateKeys: [key]), responder: responder)
@@ -24,7 +25,7 @@ public final class MTProtoServer: Service {
 
     /// Makes a server; nothing happens before ``run()``.
     ///
-    /// - Throws: `KeyExchangeError` when the configuration has no RSA key.
+    /// - Throws: `KeyExchangeError` when the configuration has no RSA key, ``ServerTLSError`` when TLS cannot be set up.
     public init(configuration: ServerConfiguration, responder: any QueryResponder) throws {
         self.configuration = configuration
         self.context = try ServerContext(configuration: configuration, responder: responder)
@@ -44,12 +45,16 @@ public final class MTProtoServer: Service {
     ///
     /// - Parameter onListening: called once with the addresses of the listening sockets, in the order configured.
     /// - Throws: `IOError` when an address cannot be listened on.
-    public func run(onListening: @Sendable ([SocketAddress]) -> Void) async throws {
+    public func run(onListening: @Sendable (ListeningAddresses) -> Void) async throws {
         let counter = ConnectionCounter(maximum: self.configuration.limits.connections)
+        let plainCount = self.configuration.addresses.count
         var listeners: [any Channel] = []
         do {
             for address in self.configuration.addresses {
-                listeners.append(try await self.listen(on: address, counter: counter))
+                listeners.append(try await self.listen(on: address, isSecure: false, counter: counter))
+            }
+            for address in self.configuration.tlsAddresses {
+                listeners.append(try await self.listen(on: address, isSecure: true, counter: counter))
             }
         } catch {
             for listener in listeners { try? await listener.close() }
@@ -60,7 +65,12 @@ public final class MTProtoServer: Service {
         }
         let channels = listeners
         let sweep = self.context.scheduleSweeps()
-        onListening(channels.compactMap(\.localAddress))
+        onListening(
+            ListeningAddresses(
+                plain: channels.prefix(plainCount).compactMap(\.localAddress),
+                tls: channels.dropFirst(plainCount).compactMap(\.localAddress)
+            )
+        )
         let stop: @Sendable () -> Void = {
             for channel in channels { channel.close(promise: nil) }
         }
@@ -88,16 +98,16 @@ public final class MTProtoServer: Service {
     public static func withServer<Result: Sendable>(
         configuration: ServerConfiguration,
         responder: any QueryResponder,
-        _ body: @Sendable (MTProtoServer, [SocketAddress]) async throws -> Result
+        _ body: @Sendable (MTProtoServer, ListeningAddresses) async throws -> Result
     ) async throws -> Result {
         try await MTProtoServer(configuration: configuration, responder: responder).withRunning(body)
     }
 
     /// Runs this server while `body` runs.
     func withRunning<Result: Sendable>(
-        _ body: @Sendable (MTProtoServer, [SocketAddress]) async throws -> Result
+        _ body: @Sendable (MTProtoServer, ListeningAddresses) async throws -> Result
     ) async throws -> Result {
-        let (listening, continuation) = AsyncStream.makeStream(of: [SocketAddress].self)
+        let (listening, continuation) = AsyncStream.makeStream(of: ListeningAddresses.self)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 defer { continuation.finish() }
@@ -121,6 +131,14 @@ public final class MTProtoServer: Service {
         }
     }
 
+    /// Reads certificate and key anew, as ``ServerConfiguration/tls`` says, for the connections that come from now on.
+    ///
+    /// - Throws: ``ServerTLSError``; the server goes on with what it had. Without a TLS port nothing happens.
+    public func reloadTLS() async throws {
+        guard let tls = self.context.tls else { return }
+        try await self.configuration.threadPool.runIfActive { try tls.reload() }
+    }
+
     /// Sends an update to a session: it waits in the session's queue until the client has acknowledged it.
     ///
     /// - Returns: `false` when there is no such session.
@@ -137,7 +155,11 @@ public final class MTProtoServer: Service {
     /// The sessions that have a connection now.
     public var connectedSessions: [ServerSessionIdentifier] { self.context.connections.connectedSessions }
 
-    private func listen(on endpoint: SocketEndpoint, counter: ConnectionCounter) async throws -> any Channel {
+    private func listen(
+        on endpoint: SocketEndpoint,
+        isSecure: Bool,
+        counter: ConnectionCounter
+    ) async throws -> any Channel {
         let context = self.context
         var bootstrap = ServerBootstrap(group: self.configuration.eventLoopGroup)
             .serverChannelOption(.backlog, value: 1_024)
@@ -156,7 +178,7 @@ public final class MTProtoServer: Service {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try context.addHandlers(to: channel)
+                    try context.addHandlers(to: channel, isSecure: isSecure)
                 }
             }
         for (option, value) in TCPKeepAlive.options {
@@ -168,18 +190,33 @@ public final class MTProtoServer: Service {
 
 extension ServerContext {
     /// Builds the pipeline of one connection.
-    func addHandlers(to channel: any Channel) throws {
-        var transport = TransportConnection.ServerConfiguration()
-        transport.secrets = self.configuration.secrets
-        transport.maximumPayloadLengthBeforeAuthorization = self.configuration.limits.payloadBeforeAuthorization
-        transport.maximumPayloadLength = self.configuration.limits.payload
-        transport.random = self.configuration.random
-        let transportHandler = MTProtoTransportHandler(server: transport)
+    func addHandlers(to channel: any Channel, isSecure: Bool) throws {
+        let transportHandler = MTProtoTransportHandler(server: self.transportConfiguration())
         let operations = channel.pipeline.syncOperations
         if self.configuration.faults.affectsBytes {
             try operations.addHandler(FaultHandler(plan: self.configuration.faults))
         }
+        if isSecure, let tls = self.tls {
+            try operations.addHandler(NIOSSLServerHandler(context: tls.context))
+            try operations.addHandler(TLSHandshakeLimitHandler(limit: self.configuration.timeouts.handshake))
+        }
         try operations.addHandler(transportHandler)
-        try operations.addHandler(ServerConnectionHandler(shared: self, transportHandler: transportHandler))
+        try operations.addHandler(
+            ServerConnectionHandler(
+                shared: self,
+                transportHandler: transportHandler,
+                carrier: isSecure ? .tls : .tcp
+            )
+        )
+    }
+
+    /// What a byte stream may be, outside of a WebSocket.
+    private func transportConfiguration() -> TransportConnection.ServerConfiguration {
+        TransportConnection.ServerConfiguration(
+            secrets: self.configuration.secrets,
+            maximumPayloadLengthBeforeAuthorization: self.configuration.limits.payloadBeforeAuthorization,
+            maximumPayloadLength: self.configuration.limits.payload,
+            random: self.configuration.random
+        )
     }
 }

@@ -52,8 +52,10 @@ public struct QueryContext: Sendable {
     public var initConnection: InitConnection?
     /// Whether the client asked for no updates on this connection (`invokeWithoutUpdates`).
     public var isWithoutUpdates: Bool
-    /// Framing and obfuscation of the connection.
-    public var transport: TransportHandshake
+    /// What carries the payloads of the connection.
+    public var carrier: Carrier
+    /// Framing and obfuscation of the connection; `nil` over HTTP, which has neither.
+    public var transport: TransportHandshake?
     /// The address of this end of the connection.
     public var localAddress: SocketAddress?
     /// The address of the client.

@@ -15,6 +15,10 @@ public struct ServerConfiguration: Sendable {
     public var dataCenter: DataCenterIdentifier?
     /// Addresses to listen on; port 0 takes a free one. Default: `127.0.0.1`, a free port.
     public var addresses: [SocketEndpoint] = [.loopback]
+    /// Addresses to listen on for TLS; port 0 takes a free one. They need ``tls``. Default: none.
+    public var tlsAddresses: [SocketEndpoint] = []
+    /// The certificate and the key of the TLS ports. Default: none.
+    public var tls: ServerTLS?
     /// The secrets accepted in obfuscated transport headers; `nil` in the list stands for none. Default: none.
     public var secrets: [ProxySecret?] = [nil]
     /// Limits on what clients may take.
@@ -55,6 +59,8 @@ public struct ServerConfiguration: Sendable {
         public var payloadBeforeAuthorization = 64 * 1024
         /// Bytes of one payload afterwards. Default 16 MiB.
         public var payload = 16 * 1024 * 1024
+        /// Bytes of one frame of a WebSocket; a payload may be spread over many. Default 2 MiB.
+        public var webSocketFrame = 2 * 1024 * 1024
         /// Queries of one connection that may be waiting for an asynchronous answer; reading stops beyond. Default 1 024.
         public var concurrentQueries = 1_024
         /// Sessions that one connection may use. Default 16.
@@ -72,11 +78,14 @@ public struct ServerConfiguration: Sendable {
     ///
     /// Real clients open spare sockets early and keep them silent up to 30 minutes, and connect in up to 40 s on bad networks.
     public struct Timeouts: Sendable, Hashable {
-        /// From the first byte of a connection to its first whole payload. Default 45 s.
+        /// From the first byte of a connection to its first whole payload, and before that for a handshake of TLS.
+        /// Default 45 s.
         public var handshake: TimeAmount = .seconds(45)
         /// Without a byte from the client, when no `ping_delay_disconnect` says otherwise. Default 31 minutes.
         public var idle: TimeAmount = .minutes(31)
-        /// An unfinished frame may take. Default 2 minutes.
+        /// The same between two HTTP requests of a connection. Default 5 minutes.
+        public var httpIdle: TimeAmount = .minutes(5)
+        /// An unfinished frame or HTTP request may take. Default 2 minutes.
         public var partialFrame: TimeAmount = .minutes(2)
         /// The client may leave bytes unread in its socket. Default 2 minutes.
         public var stalledWrite: TimeAmount = .minutes(2)

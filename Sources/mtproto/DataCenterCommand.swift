@@ -164,7 +164,7 @@ struct DataCenterCommand: AsyncParsableCommand {
         func run() async throws {
             let isJSON = self.isJSON
             try await self.dataCenter.run { addresses in
-                for address in addresses {
+                for address in addresses.plain {
                     guard let host = address.ipAddress, let port = address.port else { continue }
                     let text = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
                     if isJSON {

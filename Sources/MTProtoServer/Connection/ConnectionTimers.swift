@@ -27,6 +27,8 @@ struct ConnectionTimers {
     private var closingSince: NIODeadline?
     private var inputClosedSince: NIODeadline?
     private var shuttingDownSince: NIODeadline?
+    /// Whether the connection carries HTTP requests, between which clients need not be silent for long.
+    var carriesRequests = false
     /// Bytes that were queued for writing when progress was last looked for.
     private var queuedByteCount = Int.max
     private(set) var isAuthorized = false
@@ -112,7 +114,8 @@ struct ConnectionTimers {
         if let closingSince = self.closingSince {
             return (closingSince + timeouts.drain, .drain)
         }
-        var next: (deadline: NIODeadline, expiry: Expiry) = (self.lastByte + timeouts.idle, .idle)
+        let idle = self.carriesRequests ? timeouts.httpIdle : timeouts.idle
+        var next: (deadline: NIODeadline, expiry: Expiry) = (self.lastByte + idle, .idle)
         func consider(_ start: NIODeadline?, _ limit: TimeAmount, _ expiry: Expiry) {
             guard let start, start + limit < next.deadline else { return }
             next = (start + limit, expiry)

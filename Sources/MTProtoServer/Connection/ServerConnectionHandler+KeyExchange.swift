@@ -44,7 +44,7 @@ extension ServerConnectionHandler {
             case .transportError(let code):
                 self.refuse(code)
             case .ignore:
-                break
+                self.transportHandler.answerWithNothing()
             }
         }
     }

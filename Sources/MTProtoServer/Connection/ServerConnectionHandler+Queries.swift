@@ -102,7 +102,8 @@ extension ServerConnectionHandler {
             layer: key.layer,
             initConnection: envelope.initConnection,
             isWithoutUpdates: envelope.withoutUpdates,
-            transport: self.handshake ?? .init(framing: .intermediate, isObfuscated: false),
+            carrier: self.carrier,
+            transport: self.handshake,
             localAddress: context.channel.localAddress,
             remoteAddress: context.channel.remoteAddress
         )

@@ -24,7 +24,9 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
 
     let shared: ServerContext
-    let transportHandler: MTProtoTransportHandler
+    /// The handler next to this one; another when the client turns out to speak HTTP, and again for a WebSocket.
+    var transportHandler: any PayloadTransport
+    var carrier: Carrier
     var logger: Logger
     var context: ChannelHandlerContext?
     var connectionNumber: UInt64 = 0
@@ -53,9 +55,10 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     var keyExchangeAllowance = KeyExchangeAllowance()
     var plaintextIdentifiers = MessageIdentifierGenerator(role: .server)
 
-    init(shared: ServerContext, transportHandler: MTProtoTransportHandler) {
+    init(shared: ServerContext, transportHandler: any PayloadTransport, carrier: Carrier) {
         self.shared = shared
         self.transportHandler = transportHandler
+        self.carrier = carrier
         self.logger = shared.configuration.logger
     }
 
@@ -167,6 +170,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
                 self.rescheduleTimer()
             }
         }
+        if let request = event as? WebSocketUpgradeRequest { self.upgrade(request, context: context) }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -199,9 +203,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
             self.receive(payload, quickAckRequested: quickAckRequested, context: context)
         case .authorizationNeeded(let keyIdentifier):
             self.admitLongPayload(under: keyIdentifier, context: context)
-        case .foreign:
-            // HTTP and TLS on this port.
-            self.close()
+        case .foreign(let detection):
+            self.changeOver(to: detection, context: context)
         case .quickAck, .transportError:
             self.close()
         }
@@ -325,7 +328,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
             // Only a connection that has shown itself to be the client's gets what waits.
             guard let attached = self.sessions[identifier], attached.isOpen else { continue }
             var isDrained = false
-            while context.channel.isWritable {
+            while context.channel.isWritable, self.transportHandler.maySendPayload {
                 let payload = self.shared.configuration.sessions.withExistingSession(identifier) { session in
                     session.nextPayload(
                         authorizationKey: attached.key,
@@ -354,6 +357,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         guard !self.isClosing, let context = self.context else { return }
         self.logger.debug("refusing", metadata: ["transport error": "\(code.rawValue)"])
         self.write(.transportError(code))
+        self.announceClosing(code, context: context)
         context.flush()
         self.close()
     }
@@ -389,7 +393,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     /// After the client's last byte, or when the server ends: the connection closes when everything it asked is answered.
     func closeIfFinished() {
-        guard self.isInputClosed || self.isShuttingDown, !self.isBusy, self.waitingActions.isEmpty,
+        guard self.isInputClosed || self.isShuttingDown || self.transportHandler.hasSentLast, !self.isBusy,
+            self.waitingActions.isEmpty,
             self.queries.isEmpty,
             self.dirtySessions.isEmpty
         else { return }

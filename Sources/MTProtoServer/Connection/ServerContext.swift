@@ -14,6 +14,8 @@ final class ServerContext: Sendable {
     let responder: any QueryResponder
     let keyExchanges: ServerKeyExchangeTable
     let connections = ConnectionRegistry()
+    /// The TLS of new connections; `nil` when the server has no TLS port.
+    let tls: TLSContextHolder?
     /// Key exchange steps that are queued for or running on the thread pool.
     private let pendingKeyExchangeSteps = Atomic<Int>(0)
 
@@ -26,6 +28,12 @@ final class ServerContext: Sendable {
         let logger = configuration.logger
         exchange.reportRejection = { logger.debug("key exchange refused", metadata: ["reason": "\($0)"]) }
         self.keyExchanges = try ServerKeyExchangeTable(configuration: exchange)
+        if configuration.tlsAddresses.isEmpty {
+            self.tls = nil
+        } else {
+            guard let tls = configuration.tls else { throw ServerTLSError(.notConfigured) }
+            self.tls = try TLSContextHolder(tls)
+        }
     }
 
     /// Once a minute forgets sessions that nobody would miss and key exchanges that nobody continued.

@@ -50,12 +50,15 @@ public final class LocalDataCenter: Service {
 
     /// The key that clients have to know.
     public let publicKey: RSAPublicKey
+    /// The certificate that clients have to trust, as PEM, when the data centre has made one itself: it has TLS addresses, and
+    /// ``Configuration/server`` says nothing about TLS.
+    public let certificatePEM: String?
     private let server: MTProtoServer
     private let responder: LocalDataCenterResponder
 
     /// Makes a data centre; nothing happens before ``run()``.
     ///
-    /// - Throws: `KeyExchangeError` when the configuration has no RSA key.
+    /// - Throws: `KeyExchangeError` when the configuration has no RSA key, ``ServerTLSError`` when TLS cannot be set up.
     public init(configuration: Configuration) throws {
         guard let privateKey = configuration.server.privateKeys.first else {
             throw KeyExchangeError(.setup, .noPrivateKey)
@@ -69,6 +72,13 @@ public final class LocalDataCenter: Service {
         )
         var server = configuration.server
         server.faults = configuration.faults
+        if !server.tlsAddresses.isEmpty, server.tls == nil {
+            let certificate = try SelfSignedCertificate()
+            server.tls = .selfSigned(certificate)
+            self.certificatePEM = certificate.certificatePEM
+        } else {
+            self.certificatePEM = nil
+        }
         self.server = try MTProtoServer(configuration: server, responder: self.responder)
     }
 
@@ -80,12 +90,17 @@ public final class LocalDataCenter: Service {
     /// Serves until cancelled or shut down gracefully.
     ///
     /// - Parameter onListening: called once with the addresses of the listening sockets.
-    public func run(onListening: @Sendable ([SocketAddress]) -> Void) async throws {
+    public func run(onListening: @Sendable (ListeningAddresses) -> Void) async throws {
         let responder = self.responder
         try await self.server.run { addresses in
-            responder.setAddresses(addresses)
+            responder.setAddresses(addresses.plain)
             onListening(addresses)
         }
+    }
+
+    /// Reads the certificate and the key of the TLS ports anew; see ``MTProtoServer/reloadTLS()``.
+    public func reloadTLS() async throws {
+        try await self.server.reloadTLS()
     }
 
     /// Runs a data centre while `body` runs.
@@ -100,9 +115,15 @@ public final class LocalDataCenter: Service {
         let configuration = try configuration ?? Configuration()
         let dataCenter = try LocalDataCenter(configuration: configuration)
         return try await dataCenter.server.withRunning { server, addresses in
-            dataCenter.responder.setAddresses(addresses)
+            dataCenter.responder.setAddresses(addresses.plain)
             return try await body(
-                RunningLocalDataCenter(server: server, addresses: addresses, publicKey: dataCenter.publicKey)
+                RunningLocalDataCenter(
+                    server: server,
+                    addresses: addresses.plain,
+                    tlsAddresses: addresses.tls,
+                    publicKey: dataCenter.publicKey,
+                    certificatePEM: dataCenter.certificatePEM
+                )
             )
         }
     }
@@ -112,8 +133,12 @@ public final class LocalDataCenter: Service {
 public struct RunningLocalDataCenter: Sendable {
     /// The server, for pushes and counts.
     public let server: MTProtoServer
-    /// Where it listens.
+    /// Where it listens without TLS.
     public let addresses: [SocketAddress]
+    /// Where it listens with TLS.
+    public let tlsAddresses: [SocketAddress]
     /// The key that clients have to know.
     public let publicKey: RSAPublicKey
+    /// The certificate that clients have to trust on the TLS ports, as PEM; see ``LocalDataCenter/certificatePEM``.
+    public let certificatePEM: String?
 }

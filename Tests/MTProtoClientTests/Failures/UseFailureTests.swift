@@ -289,7 +289,7 @@ struct UseFailureTests {
             configuration: configuration,
             responder: Responder(received: continuation)
         ) { _, addresses in
-            let port = try #require(addresses.first?.port)
+            let port = try #require(addresses.plain.first?.port)
             try await MTProtoClient.withConnection(
                 to: .endpoint(try SocketEndpoint(host: "127.0.0.1", port: port)),
                 configuration: clientConfiguration()

@@ -24,7 +24,7 @@ enum ServerSnippets {
             responder: ReversingResponder()
         )
         try await server.run { addresses in
-            print("listening on \(addresses)")
+            print("listening on \(addresses.plain)")
         }
         // end
     }

@@ -16,10 +16,10 @@ struct ShutdownTests {
         var configuration = try LocalDataCenter.Configuration(privateKey: TestKeys.privateKey)
         configuration.server.timeouts.drain = .minutes(5)
         let dataCenter = try LocalDataCenter(configuration: configuration)
-        let (listening, continuation) = AsyncStream.makeStream(of: [SocketAddress].self)
+        let (listening, continuation) = AsyncStream.makeStream(of: ListeningAddresses.self)
         let running = Task { try await dataCenter.run { continuation.yield($0) } }
         var iterator = listening.makeAsyncIterator()
-        let address = try #require(await iterator.next()?.first)
+        let address = try #require(await iterator.next()?.plain.first)
 
         let client = try await RawClient(to: address)
         var session = try await client.makeSession()
@@ -52,10 +52,10 @@ struct ShutdownTests {
                 }
             }
         )
-        let (listening, continuation) = AsyncStream.makeStream(of: [SocketAddress].self)
+        let (listening, continuation) = AsyncStream.makeStream(of: ListeningAddresses.self)
         let running = Task { try await server.run { continuation.yield($0) } }
         var iterator = listening.makeAsyncIterator()
-        let address = try #require(await iterator.next()?.first)
+        let address = try #require(await iterator.next()?.plain.first)
         let client = try await RawClient(to: address)
         var session = try await client.makeSession()
         let query = session.seal(Queries.echo())

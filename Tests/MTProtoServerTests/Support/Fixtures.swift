@@ -93,7 +93,7 @@ func withServer<Result: Sendable>(
         configuration: configuration,
         responder: ClosureResponder(answer: respond)
     ) { server, addresses in
-        try await body(server, addresses[0])
+        try await body(server, addresses.plain[0])
     }
 }
 

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// Hands the bytes of a channel to a test, in order; ends with the peer's last byte.
 final class Inbound: ChannelInboundHandler {
@@ -38,8 +39,11 @@ struct ByteConnection {
     let channel: any Channel
     private var bytes: AsyncStream<ByteBuffer>.Iterator
 
-    /// - Parameter reads: whether bytes are read as they come; otherwise only after ``startReading()``.
-    init(to address: SocketAddress, reads: Bool = true) async throws {
+    /// - Parameters:
+    ///   - reads: whether bytes are read as they come; otherwise only after ``startReading()``.
+    ///   - certificatePEM: the certificate to trust, if TLS comes first.
+    init(to address: SocketAddress, reads: Bool = true, certificatePEM: String? = nil) async throws {
+        let tls = try certificatePEM.map(Self.tlsContext)
         let (stream, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
         self.channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -47,12 +51,23 @@ struct ByteConnection {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        let handler = try NIOSSLClientHandler(context: tls, serverHostname: "localhost")
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
                     try channel.pipeline.syncOperations.addHandler(Inbound(continuation))
                 }
             }
             .connect(to: address)
             .get()
         self.bytes = stream.makeAsyncIterator()
+    }
+
+    private static func tlsContext(trusting certificatePEM: String) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(certificatePEM.utf8)))
+        configuration.applicationProtocols = ["http/1.1"]
+        return try NIOSSLContext(configuration: configuration)
     }
 
     /// The next bytes; `nil` after the peer's last one.

@@ -6,6 +6,11 @@ import MTProtoSession
 import MTProtoTransport
 import NIOCore
 
+extension Carrier {
+    var usesRequests: Bool { self == .http || self == .https }
+    var usesWebSocket: Bool { self == .ws || self == .wss }
+}
+
 /// A client whose every message is the test's: transport and cryptography are real, rules are not kept unless asked for.
 final class RawClient {
     struct Options: Sendable {
@@ -14,6 +19,11 @@ final class RawClient {
         /// Writes in pieces of so many bytes.
         var pieceLength: Int?
         var reads = true
+        var carrier = Carrier.tcp
+        /// What to trust on the carriers with TLS.
+        var certificatePEM: String?
+        /// The target of HTTP requests.
+        var path: String?
     }
 
     /// The server closed before it sent what the test waits for.
@@ -26,27 +36,58 @@ final class RawClient {
     private(set) var bytes: ByteConnection
     private var transport: TransportConnection
     private let pieceLength: Int?
+    private let carrier: Carrier
+    private let path: String
+    /// The received frames of a WebSocket.
+    private var webSocket = RawWebSocket()
+    /// The received responses.
+    private(set) var http = RawHTTP()
     private var inbox: [ContainedMessage] = []
 
     convenience init(to dataCenter: RunningLocalDataCenter, _ options: Options = Options()) async throws {
-        try await self.init(to: dataCenter.addresses[0], options)
+        var options = options
+        options.certificatePEM = dataCenter.certificatePEM
+        let addresses = options.carrier.isSecure ? dataCenter.tlsAddresses : dataCenter.addresses
+        try await self.init(to: addresses[0], options)
     }
 
     init(to address: SocketAddress, _ options: Options = Options()) async throws {
-        self.bytes = try await ByteConnection(to: address, reads: options.reads)
+        self.carrier = options.carrier
+        self.path = options.path ?? (options.carrier.usesWebSocket ? "/apiws" : "/api")
+        self.bytes = try await ByteConnection(
+            to: address,
+            reads: options.reads,
+            certificatePEM: options.carrier.isSecure ? options.certificatePEM : nil
+        )
         var configuration = TransportConnection.ClientConfiguration(framing: options.framing)
         configuration.obfuscation = options.obfuscation
+        if options.carrier.usesWebSocket, configuration.obfuscation == nil {
+            configuration.obfuscation = .init(dataCenter: DataCenterIdentifier(2))
+        }
         self.transport = try TransportConnection(client: configuration)
         self.pieceLength = options.pieceLength
+        if options.carrier.usesWebSocket {
+            try await self.write(RawWebSocket.request(path: self.path))
+            while try !self.webSocket.readUpgrade(&self.http) {
+                guard let bytes = await self.bytes.read() else { throw Closed() }
+                self.http.received.writeImmutableBuffer(bytes)
+            }
+        }
     }
+
+    /// What the server said about the WebSocket when it closed it.
+    var closeReason: RawWebSocket.CloseReason? { self.webSocket.closeReason }
 
     // MARK: Payloads
 
     /// The bytes of a payload on the wire; with the preamble before the first.
     func frame(_ payload: ByteBuffer, quickAck: Bool = false) throws -> ByteBuffer {
+        if self.carrier.usesRequests {
+            return RawHTTP.request("POST", self.path, body: payload)
+        }
         var bytes = self.transport.takePreamble() ?? ByteBuffer()
         bytes.writeImmutableBuffer(try self.transport.send(payload, requestQuickAck: quickAck))
-        return bytes
+        return self.carrier.usesWebSocket ? RawWebSocket.frame(bytes) : bytes
     }
 
     func send(_ payload: ByteBuffer, quickAck: Bool = false) async throws {
@@ -64,9 +105,19 @@ final class RawClient {
     /// The next event; `nil` when the server has closed.
     func event() async throws -> TransportEvent? {
         while true {
-            if let event = try self.transport.nextEvent() { return event }
+            if self.carrier.usesRequests {
+                if let response = try self.http.nextResponse() { return response.event }
+            } else if let event = try self.transport.nextEvent() {
+                return event
+            }
             guard let bytes = await self.bytes.read() else { return nil }
-            self.transport.receive(bytes)
+            if self.carrier.usesRequests {
+                self.http.received.writeImmutableBuffer(bytes)
+            } else if self.carrier.usesWebSocket {
+                for part in try self.webSocket.receive(bytes) { self.transport.receive(part) }
+            } else {
+                self.transport.receive(bytes)
+            }
         }
     }
 
@@ -187,6 +238,24 @@ final class RawClient {
         let sent = session.seal(query)
         try await self.send(sent.payload)
         return try await self.result(of: sent.identifier, in: session)
+    }
+
+    /// Sends a query and waits for its result; over HTTP polls for what did not fit into the first response.
+    func invokePolling(_ query: ByteBuffer, in session: inout RawSession) async throws -> ByteBuffer {
+        let sent = session.seal(query)
+        try await self.send(sent.payload)
+        while true {
+            for message in try session.open(try await self.payload()) {
+                if case .rpcResult(let result) = try MessageBody.parse(message.body).body,
+                    result.requestIdentifier == sent.identifier
+                {
+                    return result.result
+                }
+            }
+            guard self.carrier.usesRequests else { continue }
+            let wait = HTTPWait(maximumDelay: 0, waitAfter: 0, maximumWait: 25_000)
+            try await self.send(session.seal(wait.serialized(), isContentRelated: false).payload)
+        }
     }
 
     /// Pings, and waits for the answer: everything sent before has been processed then.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MTProtoServer
 import MTProtoTransport
 import Testing
 
@@ -7,6 +8,17 @@ import Testing
 struct TransportCase: Sendable, CustomTestStringConvertible {
     let framing: Framing
     let isObfuscated: Bool
+    var carrier = Carrier.tcp
+
+    /// Every carrier, in every way that it has.
+    static let everywhere =
+        Self.all
+        + [Carrier.tls, .ws, .wss].flatMap { carrier in
+            Framing.allCases.filter { $0.isObfuscatable }.map {
+                TransportCase(framing: $0, isObfuscated: true, carrier: carrier)
+            }
+        }
+        + [Carrier.http, .https].map { TransportCase(framing: .intermediate, isObfuscated: false, carrier: $0) }
 
     static let all = Framing.allCases.flatMap { framing in
         [false, true].compactMap { isObfuscated in
@@ -19,8 +31,9 @@ struct TransportCase: Sendable, CustomTestStringConvertible {
         options.framing = self.framing
         options.obfuscation = self.isObfuscated ? .init(dataCenter: DataCenterIdentifier(2)) : nil
         options.pieceLength = pieceLength
+        options.carrier = self.carrier
         return options
     }
 
-    var testDescription: String { "\(self.framing.rawValue)\(self.isObfuscated ? " obfuscated" : "")" }
+    var testDescription: String { "\(self.carrier) \(self.framing.rawValue)\(self.isObfuscated ? " obfuscated" : "")" }
 }
