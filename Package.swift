@@ -61,6 +61,7 @@ let package = Package(
             dependencies: [
                 "MTProtoCrypto",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
@@ -139,6 +140,7 @@ let package = Package(
                 "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             path: "Fuzz/Sources/MTProtoFuzzing",
@@ -159,6 +161,7 @@ let package = Package(
             dependencies: [
                 "MTProtoCrypto", "MTProtoTransport",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ],

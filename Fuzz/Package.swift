@@ -21,6 +21,7 @@ let package = Package(
                 .product(name: "MTProtoSession", package: "swift-mtproto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             path: "Sources/MTProtoFuzzing",

@@ -22,17 +22,19 @@ struct DataCenterCommand: AsyncParsableCommand {
         commandName: "dc",
         abstract: "Runs a data centre on this machine, for clients to be tested against.",
         discussion: """
-            One port takes every framing, plain and obfuscated. It answers help.getConfig, help.getNearestDc, \
+            One plain port takes every framing, plain and obfuscated, WebSockets and HTTP; one port with TLS the same inside \
+            TLS. It answers help.getConfig, help.getNearestDc, \
             auth.bindTempAuthKey and an echo query (constructor ec40ec40); anything else gets a proper rpc_error. \
-            Prints "listening on HOST:PORT" for each socket once it is ready, and ends on SIGINT or SIGTERM with 0.
+            Prints "listening on HOST:PORT (TRANSPORTS)" for each socket once it is ready, reads the certificate's files again \
+            on SIGHUP, and ends on SIGINT or SIGTERM with 0.
             """
     )
 
     @Option(help: "Where to listen, HOST:PORT; port 0 takes a free one. Default 127.0.0.1:0.")
     var listen: [String] = []
 
-    @Option(help: "Where to listen for wss and https (not available yet).")
-    var tlsListen: [String] = []
+    @OptionGroup
+    var tls: DataCenterTLSOptions
 
     @Option(
         help:
@@ -63,19 +65,19 @@ struct DataCenterCommand: AsyncParsableCommand {
     @Flag(help: "One JSON object a line instead of text.")
     var json = false
 
-    private struct ListeningLine: Encodable {
-        let event = "listening"
-        let host: String
-        let port: Int
-    }
-
     func validate() throws {
-        if !self.tlsListen.isEmpty { throw ValidationError("--tls-listen is not available yet.") }
         if let number = self.dataCenterNumber, !(1...9_999).contains(number) {
             throw ValidationError("--dc-id takes a number from 1 to 9999.")
         }
-        if let key = self.key, let publicKeyOut = self.publicKeyOut, Files.isSame(key, publicKeyOut) {
-            throw ValidationError("--key and --public-key-out name the same file.")
+        let files =
+            [("--key", self.key), ("--public-key-out", self.publicKeyOut)]
+            .compactMap { option, path in path.map { (option: option, path: $0) } } + self.tls.paths
+        for (index, first) in files.enumerated() {
+            for second in files[(index + 1)...] where Files.isSame(first.path, second.path) {
+                // A certificate and its key may stand in one file: both are only read.
+                if first.option == "--tls-certificate", second.option == "--tls-key" { continue }
+                throw ValidationError("\(first.option) and \(second.option) name the same file.")
+            }
         }
         if self.test, self.dataCenterNumber == nil { throw ValidationError("--test goes with --dc-id.") }
         _ = try self.addresses()
@@ -113,7 +115,9 @@ struct DataCenterCommand: AsyncParsableCommand {
         }
     }
 
-    private var listenText: String { self.listen.isEmpty ? "127.0.0.1" : self.listen.joined(separator: ", ") }
+    private var listenText: String {
+        ((self.listen.isEmpty ? ["127.0.0.1"] : self.listen) + self.tls.tlsListen).joined(separator: ", ")
+    }
 
     private func serve() async throws {
         let privateKey = try self.privateKey()
@@ -125,15 +129,19 @@ struct DataCenterCommand: AsyncParsableCommand {
             dataCenter: self.dataCenterNumber.map { DataCenterIdentifier(number: $0, isTest: self.test) }
         )
         configuration.server.addresses = try self.addresses()
+        try self.tls.apply(to: &configuration.server)
         configuration.faults = try self.faultPlan()
-        Console.ignoreHangUp()
-        let service = ListeningDataCenter(
-            dataCenter: try LocalDataCenter(configuration: configuration),
-            isJSON: self.json
-        )
+        let dataCenter = try LocalDataCenter(configuration: configuration)
+        var services: [any Service] = [ListeningDataCenter(dataCenter: dataCenter, isJSON: self.json)]
+        if self.tls.canReload {
+            let hangUps = await UnixSignalsSequence(trapping: .sighup)
+            services.append(CertificateReloads(dataCenter: dataCenter, hangUps: hangUps, isJSON: self.json))
+        } else {
+            Console.ignoreHangUp()
+        }
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: service)],
+                services: services.map { .init(service: $0) },
                 gracefulShutdownSignals: [.sigint, .sigterm],
                 logger: Logger(label: "mtproto.dc", factory: { _ in SwiftLogNoOpLogHandler() })
             )
@@ -154,28 +162,5 @@ struct DataCenterCommand: AsyncParsableCommand {
         let key = try RSAPrivateKey.generate()
         try Files.write(key.pemRepresentation, to: path, isSecret: true)
         return key
-    }
-
-    /// A local data centre that says where it listens.
-    private struct ListeningDataCenter: Service {
-        let dataCenter: LocalDataCenter
-        let isJSON: Bool
-
-        func run() async throws {
-            let isJSON = self.isJSON
-            try await self.dataCenter.run { addresses in
-                for address in addresses.plain {
-                    guard let host = address.ipAddress, let port = address.port else { continue }
-                    let text = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-                    if isJSON {
-                        if let line = try? JSONLines.encode(ListeningLine(host: host, port: port)) {
-                            Console.line(line)
-                        }
-                    } else {
-                        Console.line("listening on \(text)")
-                    }
-                }
-            }
-        }
     }
 }

@@ -16,6 +16,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case transportConnection
     /// A WebSocket below the transport, in both roles.
     case webSocket
+    /// The requests of an HTTP connection.
+    case httpRequests
     /// Proxy secrets and endpoint texts.
     case links
     /// The primitive reads of the TL reader, in an order that the input chooses.
@@ -51,6 +53,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .obfuscation: fuzzObfuscation(&input)
         case .transportConnection: fuzzTransportConnection(&input)
         case .webSocket: fuzzWebSocket(&input)
+        case .httpRequests: fuzzHTTPRequests(&input)
         case .links: fuzzLinks(&input)
         case .tlReader: fuzzReader(&input)
         case .tlObjects: fuzzObjects(&input)

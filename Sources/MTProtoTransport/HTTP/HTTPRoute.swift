@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MTProtoTransport
 internal import NIOHTTP1
 
 /// What a request's head asks for. Pure.

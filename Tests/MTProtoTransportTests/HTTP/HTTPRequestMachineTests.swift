@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MTProtoTransport
 import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import MTProtoServer
+@testable import MTProtoTransport
 
 /// The rules of a connection's requests, without a connection.
 struct HTTPRequestMachineTests {

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MTProtoTransport
-internal import NIOCore
-internal import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 
 /// A response: what of it depends on the request and on the answer.
-struct HTTPAnswer: Sendable {
-    var status: HTTPResponseStatus
-    var body = ByteBuffer()
+package struct HTTPAnswer: Sendable {
+    package var status: HTTPResponseStatus
+    package var body = ByteBuffer()
     /// `application/octet-stream` if true, else `text/plain`.
-    var isPayload = false
+    package var isPayload = false
     /// Whether a browser's page of another origin may read it.
-    var isCrossOrigin = false
+    package var isCrossOrigin = false
     /// Whether the connection ends with it.
-    var closes = true
+    package var closes = true
     /// Headers of a status.
-    var extraHeaders: [(String, String)] = []
+    package var extraHeaders: [(String, String)] = []
 
     /// The headers, `Content-Length` last: some hand-written readers of clients expect it there.
-    func headers(date: String) -> HTTPHeaders {
+    package func headers(date: String) -> HTTPHeaders {
         var headers = HTTPHeaders()
         headers.reserveCapacity(12)
         headers.add(name: "Connection", value: self.closes ? "close" : "keep-alive")
@@ -52,11 +51,4 @@ extension HTTPResponseStatus {
                 ? HTTPResponseStatus(statusCode: Int(code.rawValue)) : .internalServerError
         }
     }
-}
-
-/// A request that HTTP itself is at fault with: it was answered with a status, and the connection ends.
-struct HTTPRequestError: Error, CustomStringConvertible {
-    let status: UInt
-
-    var description: String { "HTTP status \(self.status)" }
 }

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MTProtoSession
-internal import MTProtoTransport
-internal import NIOCore
-internal import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 
 /// The requests of one connection, one after the other: parts of requests in, payloads and responses out. Pure.
 ///
 /// A payload that has been handed out must be answered before the next request is looked at: the caller keeps the parts behind
 /// it (see ``isAnswerAwaited``).
-struct HTTPRequestMachine: Sendable {
+package struct HTTPRequestMachine: Sendable {
     /// What the connection may take.
-    struct Limits: Sendable {
+    package struct Limits: Sendable {
         /// Bytes of a body before the connection has shown a known key.
-        var beforeAuthorization: Int
+        package var beforeAuthorization: Int
         /// Bytes of a body afterwards.
-        var payload: Int
+        package var payload: Int
+
+        package init(beforeAuthorization: Int, payload: Int) {
+            self.beforeAuthorization = beforeAuthorization
+            self.payload = payload
+        }
     }
 
     /// What to do about a part of a request.
-    enum Action: Sendable {
+    package enum Action: Sendable {
         /// Send `100 Continue`.
         case sendContinue
         /// A body is longer than strangers may send: ``isAuthorized`` has to be set before ``checkAuthorization()``.
@@ -61,24 +64,24 @@ struct HTTPRequestMachine: Sendable {
     private var isInputBroken = false
 
     /// Whether the client has shown a known key, which lets its bodies be longer.
-    var isAuthorized = false
+    package var isAuthorized = false
 
-    init(limits: Limits) {
+    package init(limits: Limits) {
         self.limits = limits
     }
 
     /// Whether a payload was handed out and not answered: no parts may be handed in.
-    var isAnswerAwaited: Bool {
+    package var isAnswerAwaited: Bool {
         if case .answering = self.state { true } else { false }
     }
 
     /// Whether nothing more is read or sent.
-    var isClosed: Bool {
+    package var isClosed: Bool {
         if case .closed = self.state { true } else { false }
     }
 
     /// Whether a request's head has come and its end has not.
-    var isReceiving: Bool {
+    package var isReceiving: Bool {
         switch self.state {
         case .receiving, .answered, .upgrading: true
         case .idle, .answering, .closed: false
@@ -87,7 +90,7 @@ struct HTTPRequestMachine: Sendable {
 
     // MARK: Requests
 
-    mutating func receive(_ part: HTTPServerRequestPart) -> Action? {
+    package mutating func receive(_ part: HTTPServerRequestPart) -> Action? {
         switch part {
         case .head(let head): self.receiveHead(head)
         case .body(let bytes): self.receiveBody(bytes)
@@ -142,7 +145,11 @@ struct HTTPRequestMachine: Sendable {
     private mutating func authorizationAction() -> Action? {
         guard case .receiving(var request) = self.state, !self.isAuthorized, !request.hasAskedForAuthorization,
             max(request.length ?? 0, request.body.readableBytes) > self.limits.beforeAuthorization,
-            let identifier = EncryptedMessage.authorizationKeyIdentifier(of: request.body)
+            let identifier = request.body.getInteger(
+                at: request.body.readerIndex,
+                endianness: .little,
+                as: UInt64.self
+            )
         else { return nil }
         request.hasAskedForAuthorization = true
         self.state = .receiving(request)
@@ -150,7 +157,7 @@ struct HTTPRequestMachine: Sendable {
     }
 
     /// Goes on after ``Action/authorizationNeeded(keyIdentifier:)``: refuses the body if the key turned out to be unknown.
-    mutating func checkAuthorization() -> Action? {
+    package mutating func checkAuthorization() -> Action? {
         guard case .receiving(let request) = self.state, request.hasAskedForAuthorization, !self.isAuthorized else {
             return nil
         }
@@ -187,7 +194,7 @@ struct HTTPRequestMachine: Sendable {
     }
 
     /// The bytes that arrived are no request. What was read before is still answered.
-    mutating func fail(_ error: HTTPParserError) -> Action? {
+    package mutating func fail(_ error: HTTPParserError) -> Action? {
         self.isInputBroken = true
         switch self.state {
         case .answering, .closed: return nil
@@ -210,14 +217,14 @@ struct HTTPRequestMachine: Sendable {
     }
 
     /// Reads no request behind the one in hand.
-    mutating func endInput() {
+    package mutating func endInput() {
         self.isInputBroken = true
     }
 
     // MARK: Answers
 
     /// The response that carries a payload; `nil` when no request waits.
-    mutating func answer(_ payload: ByteBuffer) -> HTTPAnswer? {
+    package mutating func answer(_ payload: ByteBuffer) -> HTTPAnswer? {
         guard case .answering(let request) = self.state else { return nil }
         let closes = !request.isKeepAlive || self.isInputBroken
         self.state = closes ? .closed : .idle
@@ -231,12 +238,12 @@ struct HTTPRequestMachine: Sendable {
     }
 
     /// The response to a request that gets no payload; `nil` when no request waits.
-    mutating func answerWithNothing() -> HTTPAnswer? {
+    package mutating func answerWithNothing() -> HTTPAnswer? {
         self.answer(ByteBuffer())
     }
 
     /// The response that reports a transport error and ends the connection; `nil` when no request waits.
-    mutating func answer(_ code: TransportErrorCode) -> HTTPAnswer? {
+    package mutating func answer(_ code: TransportErrorCode) -> HTTPAnswer? {
         let request: Request
         switch self.state {
         case .answering(let answering): request = answering
