@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import NIOCore
-package import NIOHTTP1
+public import NIOCore
+public import NIOHTTP1
 
 /// A response: what of it depends on the request and on the answer.
-package struct HTTPAnswer: Sendable {
-    package var status: HTTPResponseStatus
-    package var body = ByteBuffer()
+///
+/// Specification: *Transports*, HTTP.
+public struct HTTPAnswer: Sendable {
+    /// The status: 200, a transport error's code, or HTTP's own where HTTP is at fault.
+    public var status: HTTPResponseStatus
+    /// The payload, or nothing.
+    public var body = ByteBuffer()
     /// `application/octet-stream` if true, else `text/plain`.
-    package var isPayload = false
+    public var isPayload = false
     /// Whether a browser's page of another origin may read it.
-    package var isCrossOrigin = false
+    public var isCrossOrigin = false
     /// Whether the connection ends with it.
-    package var closes = true
+    public var closes = true
     /// Headers of a status.
-    package var extraHeaders: [(String, String)] = []
+    public var extraHeaders: [(String, String)] = []
 
     /// The headers, `Content-Length` last: some hand-written readers of clients expect it there.
-    package func headers(date: String) -> HTTPHeaders {
+    ///
+    /// - Parameter date: the value of `Date`, in HTTP's form.
+    public func headers(date: String) -> HTTPHeaders {
         var headers = HTTPHeaders()
         headers.reserveCapacity(12)
         headers.add(name: "Connection", value: self.closes ? "close" : "keep-alive")

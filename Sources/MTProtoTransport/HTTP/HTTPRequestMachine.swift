@@ -1,33 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import NIOCore
-package import NIOHTTP1
+public import NIOCore
+public import NIOHTTP1
 
-/// The requests of one connection, one after the other: parts of requests in, payloads and responses out. Pure.
+/// A server's side of one HTTP connection that carries payloads, request after request; parts of requests in, payloads and
+/// responses out, no sockets.
 ///
 /// A payload that has been handed out must be answered before the next request is looked at: the caller keeps the parts behind
 /// it (see ``isAnswerAwaited``).
-package struct HTTPRequestMachine: Sendable {
+///
+/// Specification: *Transports*, HTTP.
+public struct HTTPRequestMachine: Sendable {
     /// What the connection may take.
-    package struct Limits: Sendable {
+    public struct Limits: Sendable {
         /// Bytes of a body before the connection has shown a known key.
-        package var beforeAuthorization: Int
+        public var beforeAuthorization: Int
         /// Bytes of a body afterwards.
-        package var payload: Int
+        public var payload: Int
 
-        package init(beforeAuthorization: Int, payload: Int) {
+        /// Makes limits from numbers of bytes.
+        public init(beforeAuthorization: Int, payload: Int) {
             self.beforeAuthorization = beforeAuthorization
             self.payload = payload
         }
     }
 
     /// What to do about a part of a request.
-    package enum Action: Sendable {
+    public enum Action: Sendable {
         /// Send `100 Continue`.
         case sendContinue
-        /// A body is longer than strangers may send: ``isAuthorized`` has to be set before ``checkAuthorization()``.
+        /// A body is longer than strangers may send: ``HTTPRequestMachine/isAuthorized`` has to be set before
+        /// ``HTTPRequestMachine/checkAuthorization()``.
         case authorizationNeeded(keyIdentifier: UInt64)
-        /// A whole payload: ``answer(_:)``, ``answerWithNothing()`` or ``answer(_:)-(TransportErrorCode)`` follows.
+        /// A whole payload, whose length is a multiple of 4: an answer has to follow.
         case payload(ByteBuffer)
         /// Send a response.
         case respond(HTTPAnswer)
@@ -64,24 +69,25 @@ package struct HTTPRequestMachine: Sendable {
     private var isInputBroken = false
 
     /// Whether the client has shown a known key, which lets its bodies be longer.
-    package var isAuthorized = false
+    public var isAuthorized = false
 
-    package init(limits: Limits) {
+    /// Makes the machine of a connection that no request has come from.
+    public init(limits: Limits) {
         self.limits = limits
     }
 
     /// Whether a payload was handed out and not answered: no parts may be handed in.
-    package var isAnswerAwaited: Bool {
+    public var isAnswerAwaited: Bool {
         if case .answering = self.state { true } else { false }
     }
 
     /// Whether nothing more is read or sent.
-    package var isClosed: Bool {
+    public var isClosed: Bool {
         if case .closed = self.state { true } else { false }
     }
 
     /// Whether a request's head has come and its end has not.
-    package var isReceiving: Bool {
+    public var isReceiving: Bool {
         switch self.state {
         case .receiving, .answered, .upgrading: true
         case .idle, .answering, .closed: false
@@ -90,7 +96,10 @@ package struct HTTPRequestMachine: Sendable {
 
     // MARK: Requests
 
-    package mutating func receive(_ part: HTTPServerRequestPart) -> Action? {
+    /// Takes the next part. No payload may be waiting for its answer.
+    ///
+    /// - Returns: `nil` when more is needed, and for everything behind the last request.
+    public mutating func receive(_ part: HTTPServerRequestPart) -> Action? {
         switch part {
         case .head(let head): self.receiveHead(head)
         case .body(let bytes): self.receiveBody(bytes)
@@ -157,7 +166,7 @@ package struct HTTPRequestMachine: Sendable {
     }
 
     /// Goes on after ``Action/authorizationNeeded(keyIdentifier:)``: refuses the body if the key turned out to be unknown.
-    package mutating func checkAuthorization() -> Action? {
+    public mutating func checkAuthorization() -> Action? {
         guard case .receiving(let request) = self.state, request.hasAskedForAuthorization, !self.isAuthorized else {
             return nil
         }
@@ -194,7 +203,7 @@ package struct HTTPRequestMachine: Sendable {
     }
 
     /// The bytes that arrived are no request. What was read before is still answered.
-    package mutating func fail(_ error: HTTPParserError) -> Action? {
+    public mutating func fail(_ error: HTTPParserError) -> Action? {
         self.isInputBroken = true
         switch self.state {
         case .answering, .closed: return nil
@@ -217,14 +226,14 @@ package struct HTTPRequestMachine: Sendable {
     }
 
     /// Reads no request behind the one in hand.
-    package mutating func endInput() {
+    public mutating func endInput() {
         self.isInputBroken = true
     }
 
     // MARK: Answers
 
     /// The response that carries a payload; `nil` when no request waits.
-    package mutating func answer(_ payload: ByteBuffer) -> HTTPAnswer? {
+    public mutating func answer(_ payload: ByteBuffer) -> HTTPAnswer? {
         guard case .answering(let request) = self.state else { return nil }
         let closes = !request.isKeepAlive || self.isInputBroken
         self.state = closes ? .closed : .idle
@@ -238,12 +247,12 @@ package struct HTTPRequestMachine: Sendable {
     }
 
     /// The response to a request that gets no payload; `nil` when no request waits.
-    package mutating func answerWithNothing() -> HTTPAnswer? {
+    public mutating func answerWithNothing() -> HTTPAnswer? {
         self.answer(ByteBuffer())
     }
 
     /// The response that reports a transport error and ends the connection; `nil` when no request waits.
-    package mutating func answer(_ code: TransportErrorCode) -> HTTPAnswer? {
+    public mutating func answer(_ code: TransportErrorCode) -> HTTPAnswer? {
         let request: Request
         switch self.state {
         case .answering(let answering): request = answering
