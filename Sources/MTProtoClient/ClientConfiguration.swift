@@ -3,14 +3,20 @@
 public import Logging
 public import MTProtoCrypto
 public import MTProtoSession
-public import MTProtoTransport
+internal import MTProtoTransport
 public import NIOCore
 internal import NIOPosix
+public import NIOSSL
 
 /// How a client connects. Every value has a default.
 public struct ClientConfiguration: Sendable {
-    /// The transport. Default: TCP in intermediate framing, not obfuscated.
+    /// The transport. Default: TCP in intermediate framing, not obfuscated. A ``ConnectionTarget`` that is a URI overrules its
+    /// carrier.
     public var transport: ClientTransport = .tcp(.intermediate)
+    /// TLS, where the transport has it. Default: ``defaultTLS``. The server's certificate must be for the endpoint's host.
+    public var tls: TLSConfiguration = ClientConfiguration.defaultTLS
+    /// How HTTP is used, where it is the transport.
+    public var http = HTTP()
     /// RSA keys of the server; the first one that the server offers is used. Default: Telegram's production and test keys.
     public var publicKeys: [RSAPublicKey] = [.production, .test]
     /// Which kind of authorization key the session runs under. Default: the permanent key.
@@ -40,11 +46,36 @@ public struct ClientConfiguration: Sendable {
     /// The defaults.
     public init() {}
 
+    /// TLS 1.2 or later, the system's trust roots, certificates verified, HTTP/1.1 offered.
+    public static var defaultTLS: TLSConfiguration {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.applicationProtocols = ["http/1.1"]
+        // A server that does not say goodbye must not hold a client that closes.
+        configuration.shutdownTimeout = .seconds(1)
+        return configuration
+    }
+
+    /// How HTTP is used.
+    public struct HTTP: Sendable, Hashable {
+        /// How many connections carry queries, each with one request at a time, besides the one that polls; at least 1.
+        /// Default 1: queries that wait for it share its next request.
+        public var queryConnectionCount = 1
+        /// How long the server may hold a poll that it has nothing for: whole milliseconds, up to a minute. Default 25 s.
+        public var pollWait: Duration = .seconds(25)
+        /// How much longer than that the client waits for a response before it takes the connection for dead. Default 5 s.
+        public var responseMargin: Duration = .seconds(5)
+
+        /// The defaults.
+        public init() {}
+    }
+
     /// Time limits of connecting.
     public struct Timeouts: Sendable, Hashable {
         /// The whole way from the dial to the first encrypted answer. Default 30 s.
         public var connect: Duration = .seconds(30)
-        /// One dial. Default 10 s.
+        /// One dial; then the same again for TLS and the WebSocket's handshake. Over HTTP, also how long a connection that
+        /// broke is dialed again before the session ends. Default 10 s.
         public var attempt: Duration = .seconds(10)
         /// One step of the key exchange. Default 10 s.
         public var keyExchangeStep: Duration = .seconds(10)
@@ -57,27 +88,6 @@ public struct ClientConfiguration: Sendable {
         /// The defaults.
         public init() {}
     }
-}
-
-/// What carries payloads, and in which framing.
-public struct ClientTransport: Sendable, Hashable {
-    /// The framing.
-    public var framing: Framing
-    /// Whether the stream is obfuscated.
-    public var isObfuscated: Bool
-
-    /// TCP.
-    ///
-    /// - Parameters:
-    ///   - framing: the framing. `Framing.full` cannot be obfuscated; connecting fails with
-    ///     ``MTProtoClientError/Code/invalidConfiguration`` then.
-    ///   - obfuscated: whether AES-256-CTR goes around the stream.
-    public static func tcp(_ framing: Framing, obfuscated: Bool = false) -> ClientTransport {
-        ClientTransport(framing: framing, isObfuscated: obfuscated)
-    }
-
-    /// The name of the carrier: `tcp`.
-    public var carrier: String { "tcp" }
 }
 
 /// What `initConnection` says of the application.

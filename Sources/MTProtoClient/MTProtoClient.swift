@@ -2,7 +2,6 @@
 
 internal import MTProtoSession
 internal import NIOCore
-internal import Synchronization
 
 /// Connects to data centres.
 public enum MTProtoClient {
@@ -30,7 +29,7 @@ public enum MTProtoClient {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (MTProtoConnection) async throws -> Result
     ) async throws -> Result {
-        let holder = ChannelHolder()
+        let holder = ConnectionHolder()
         return try await withTaskCancellationHandler {
             let connection = try await self.connect(to: target, configuration: configuration, holder: holder)
             let result: Result
@@ -57,9 +56,19 @@ public enum MTProtoClient {
     private static func connect(
         to target: ConnectionTarget,
         configuration: ClientConfiguration,
-        holder: ChannelHolder
+        holder: ConnectionHolder
     ) async throws -> MTProtoConnection {
-        var establisher = ConnectionEstablisher(target: target, configuration: configuration)
+        let resolved: ResolvedTarget
+        do {
+            resolved = try target.resolved(by: configuration.transport)
+        } catch {
+            throw MTProtoClientError.make(from: error, phase: error.phase, endpoint: "\(target)")
+        }
+        var establisher = ConnectionEstablisher(
+            target: resolved,
+            dataCenter: target.dataCenter,
+            configuration: configuration
+        )
         let limit = TimeAmount(configuration.timeouts.connect)
         let timer = configuration.eventLoopGroup.any().scheduleTask(in: limit) {
             holder.close(because: ClientTimeout(limit: limit))
@@ -71,7 +80,7 @@ public enum MTProtoClient {
             let session = try await establisher.startSession(keys: keys, on: dialed)
             return MTProtoConnection(
                 target: target,
-                framing: configuration.transport.framing,
+                resolvedTarget: resolved,
                 steps: establisher.steps,
                 established: session,
                 permanent: keys.permanent,
@@ -83,61 +92,10 @@ public enum MTProtoClient {
             var failure = MTProtoClientError.make(
                 from: holder.reason ?? error,
                 phase: establisher.phase,
-                endpoint: target.endpoint
+                endpoint: "\(resolved)"
             )
             failure.steps = establisher.steps
             throw failure
         }
-    }
-}
-
-/// The channels of a connection from the moment they exist, so that a time limit or a cancellation can close them in any
-/// phase. While dialing there may be several, one for each address tried.
-final class ChannelHolder: Sendable {
-    private struct State {
-        var channels: [any Channel] = []
-        var reason: (any Error)?
-    }
-
-    private let state = Mutex(State())
-
-    /// Why the channels were closed from outside.
-    var reason: (any Error)? { self.state.withLock { $0.reason } }
-
-    /// Adds a channel that is dialing.
-    ///
-    /// - Throws: the reason, when closing came first.
-    func hold(_ channel: any Channel) throws {
-        let reason = self.state.withLock { state in
-            state.channels.append(channel)
-            return state.reason
-        }
-        if let reason { throw reason }
-    }
-
-    /// The channel that is connected; the others are closed by whoever dialed.
-    ///
-    /// - Throws: the reason, when closing came first.
-    func keep(_ channel: any Channel) throws {
-        let reason = self.state.withLock { state in
-            state.channels = [channel]
-            return state.reason
-        }
-        if let reason {
-            channel.close(promise: nil)
-            throw reason
-        }
-    }
-
-    func close(because reason: any Error) {
-        let channels = self.state.withLock { state in
-            if state.reason == nil { state.reason = reason }
-            return state.channels
-        }
-        for channel in channels { channel.close(promise: nil) }
-    }
-
-    func closeAndWait() async {
-        for channel in self.state.withLock({ $0.channels }) { try? await channel.close() }
     }
 }

@@ -3,13 +3,15 @@
 internal import MTProtoSession
 internal import MTProtoTransport
 internal import NIOCore
+internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 
 extension MTProtoClientError {
     /// The public error of whatever went wrong below.
-    static func make(from error: any Error, phase: ConnectionPhase, endpoint: SocketEndpoint) -> MTProtoClientError {
+    static func make(from error: any Error, phase: ConnectionPhase, endpoint: String) -> MTProtoClientError {
         var result = self.classify(error, phase: phase)
-        if result.endpoint == nil { result.endpoint = "\(endpoint)" }
+        if result.endpoint == nil { result.endpoint = endpoint }
         return result
     }
 
@@ -53,6 +55,45 @@ extension MTProtoClientError {
             return make(.connectionClosed, "by this end")
         case is ConnectionDead:
             return make(.timeout, "the server does not answer pings")
+        default:
+            return self.classifyCarrier(error, phase: phase)
+        }
+    }
+
+    /// Errors of TLS, WebSockets and HTTP.
+    private static func classifyCarrier(_ error: any Error, phase: ConnectionPhase) -> MTProtoClientError {
+        func make(_ code: Code, _ message: String) -> MTProtoClientError {
+            MTProtoClientError(code, phase: phase, message: message, underlying: error)
+        }
+        switch error {
+        case let error as TLSFailure:
+            if error.isConfiguration { return make(.invalidConfiguration, "the TLS configuration cannot be used") }
+            return error.isCertificate
+                ? make(.certificateRefused, "it is not the host's, or nobody trusted has signed it")
+                : make(.tls, "\(error.cause)")
+        case NIOSSLError.uncleanShutdown:
+            return make(.connectionClosed, "by the server")
+        case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
+            return make(.tls, "\(error)")
+        case let error as WebSocketRefusal:
+            var result = make(
+                .upgradeRefused,
+                error.status == 101 ? "the server's answer is not a WebSocket's" : "HTTP status \(error.status)"
+            )
+            result.httpStatus = Int(clamping: error.status)
+            return result
+        case let error as WebSocketClosed:
+            // The reason is the server's text: not for logs as it is.
+            return make(.connectionClosed, "by the server, WebSocket code \(error.code.map { "\($0)" } ?? "missing")")
+        case let error as WebSocketStreamError:
+            return make(.framing, "WebSocket: \(error)")
+        case let error as HTTPResponseError:
+            var result = make(.http, "\(error)")
+            if case .status(let status) = error.kind { result.httpStatus = status }
+            return result
+        case let error as HTTPParserError:
+            return error == .invalidEOFState
+                ? make(.connectionClosed, "by the server, within a response") : make(.http, "\(error)")
         default:
             return self.classifySystem(error, phase: phase)
         }
@@ -118,22 +159,5 @@ extension TransportErrorCode {
         case .invalidDataCenter: return "444: wrong data centre"
         default: return "\(self.rawValue)"
         }
-    }
-}
-
-extension EventLoopFuture where Value: Sendable {
-    /// The value; when it does not come in time, the channel is closed and ``ClientTimeout`` is thrown.
-    func get(within limit: Duration, on channel: any Channel) async throws -> Value {
-        let limit = TimeAmount(limit)
-        let promise = self.eventLoop.makePromise(of: Value.self)
-        let timer = self.eventLoop.scheduleTask(in: limit) {
-            promise.fail(ClientTimeout(limit: limit))
-            channel.close(promise: nil)
-        }
-        self.whenComplete { result in
-            timer.cancel()
-            promise.completeWith(result)
-        }
-        return try await promise.futureResult.get()
     }
 }

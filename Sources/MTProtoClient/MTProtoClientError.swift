@@ -16,6 +16,10 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
             case connectionClosed = "connection closed"
             case transportError = "transport error"
             case framing = "framing violated"
+            case tls = "TLS failed"
+            case certificateRefused = "certificate refused"
+            case upgradeRefused = "WebSocket refused"
+            case http = "HTTP violated"
             case keyExchange = "key exchange failed"
             case authorizationKeyUnknown = "authorization key unknown"
             case session = "session violated"
@@ -48,6 +52,15 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
         public static let transportError = Code(.transportError)
         /// The server's bytes are not in the framing.
         public static let framing = Code(.framing)
+        /// TLS did not come about, or broke.
+        public static let tls = Code(.tls)
+        /// The server's certificate is not for the endpoint's host, not valid now, or nobody trusted has signed it.
+        public static let certificateRefused = Code(.certificateRefused)
+        /// The server does not make a WebSocket of the connection; see ``MTProtoClientError/httpStatus``.
+        public static let upgradeRefused = Code(.upgradeRefused)
+        /// A response over HTTP holds no payload: its status is no transport error, see ``MTProtoClientError/httpStatus``, or it
+        /// is malformed or too long.
+        public static let http = Code(.http)
         /// The key exchange failed a check, or the server refused it.
         public static let keyExchange = Code(.keyExchange)
         /// The server does not know the saved authorization key.
@@ -87,6 +100,8 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
     public var delivery: DeliveryState?
     /// The code of a transport error.
     public var transportError: TransportErrorCode?
+    /// The HTTP status, with ``Code/upgradeRefused`` and ``Code/http`` where there was one.
+    public var httpStatus: Int?
     /// The error of a query.
     public var rpcError: RPCErrorMessage?
     /// The steps that had ended well before.
@@ -107,7 +122,10 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
     /// Whether the same attempt may succeed later or elsewhere.
     public var isRetryable: Bool {
         switch self.code {
-        case .invalidConfiguration, .keyExchange, .authorizationKeyUnknown, .malformedResult, .invalidQuery, .cancelled:
+        case .upgradeRefused, .http:
+            return self.httpStatus.map { $0 >= 500 } ?? false
+        case .invalidConfiguration, .certificateRefused, .keyExchange, .authorizationKeyUnknown, .malformedResult,
+            .invalidQuery, .cancelled:
             return false
         case .queryLost:
             return self.delivery == .notDelivered

@@ -3,10 +3,6 @@
 internal import ArgumentParser
 internal import MTProtoClient
 internal import MTProtoCrypto
-internal import MTProtoServer
-internal import MTProtoSession
-internal import MTProtoTransport
-internal import NIOCore
 
 /// `mtproto connect`.
 struct ConnectCommand: AsyncParsableCommand {
@@ -24,18 +20,18 @@ struct ConnectCommand: AsyncParsableCommand {
     func run() async throws {
         do {
             let keys = try self.options.publicKeys()
+            let tls = try self.options.tlsConfiguration()
             if let target = try self.options.target() {
-                try await self.run(to: target, publicKeys: keys.isEmpty ? [.production, .test] : keys)
-            } else {
-                try await LocalDataCenter.withLocalDataCenter { dataCenter in
-                    guard let address = dataCenter.addresses.first, let host = address.ipAddress,
-                        let port = address.port
-                    else { throw FileError(path: "embedded data centre", reason: "has no address") }
-                    try await self.run(
-                        to: .endpoint(try SocketEndpoint(host: host, port: port)),
-                        publicKeys: keys.isEmpty ? [dataCenter.publicKey] : keys
+                try await self.run(
+                    to: ConnectPlace(
+                        plain: target,
+                        secure: target,
+                        publicKeys: keys.isEmpty ? [.production, .test] : keys,
+                        tls: tls
                     )
-                }
+                )
+            } else {
+                try await ConnectPlace.withEmbedded(publicKeys: keys, tls: tls) { try await self.run(to: $0) }
             }
         } catch let error as ExitCode {
             throw error
@@ -54,28 +50,21 @@ struct ConnectCommand: AsyncParsableCommand {
         let attempts: [String] = []
     }
 
-    private func run(to target: ConnectionTarget, publicKeys: [RSAPublicKey]) async throws {
+    private func run(to place: ConnectPlace) async throws {
         if self.options.matrix {
-            let runs = Matrix.runs(timeout: self.options.timeout)
-            guard await Matrix(options: self.options, target: target, publicKeys: publicKeys).run(runs) else {
-                throw ExitCode(1)
-            }
+            let runs = Matrix.runs(try self.options.matrixTransports(), timeout: self.options.timeout)
+            guard await Matrix(options: self.options, place: place).run(runs) else { throw ExitCode(1) }
             return
         }
         let run = ConnectRun(
-            transport: .tcp(self.options.framing, obfuscated: self.options.obfuscated),
+            transport: try self.options.clientTransport(),
             usesTemporaryKey: self.options.temporaryKey,
             wantsQuickAck: self.options.quickAck,
             timeout: self.options.timeout
         )
-        let printer = ConnectPrinter(isJSON: self.options.json, target: target, run: run)
+        let printer = ConnectPrinter(isJSON: self.options.json, target: place.target(for: run.transport), run: run)
         printer.begin()
-        let report = await run.perform(
-            to: target,
-            publicKeys: publicKeys,
-            sessionFile: self.options.session,
-            onStep: printer.step
-        )
+        let report = await run.perform(to: place, sessionFile: self.options.session, onStep: printer.step)
         try printer.end(report)
         guard report.isOK else { throw ExitCode(1) }
     }

@@ -5,20 +5,18 @@ internal import MTProtoClient
 internal import MTProtoCrypto
 internal import MTProtoSession
 internal import MTProtoTransport
+internal import NIOSSL
 
 extension Framing: ExpressibleByArgument {}
 
-/// The transports of the command line.
-enum TransportName: String, CaseIterable, ExpressibleByArgument {
-    case tcp, ws, wss, http, https
-}
+extension Endpoint.Scheme: ExpressibleByArgument {}
 
 /// What `connect` takes.
 struct ConnectOptions: ParsableArguments {
     @Argument(
         help: """
-            Where to connect: HOST:PORT or tcp://HOST:PORT. Without it and without --dc, a data centre is started on this \
-            machine and used.
+            Where to connect: HOST:PORT, tcp://HOST:PORT, ws://HOST[:PORT]/apiws, wss://…, http://HOST[:PORT]/api or \
+            https://…. Without it and without --dc, a data centre is started on this machine and used.
             """
     )
     var endpoint: String?
@@ -37,14 +35,17 @@ struct ConnectOptions: ParsableArguments {
     @Flag(help: "The media part of that data centre.")
     var media = false
 
-    @Option(help: "Framing of the stream: abridged, intermediate, padded or full.")
-    var framing: Framing = .intermediate
+    @Option(
+        help:
+            "Framing of the stream: abridged, intermediate (the default), padded or full. HTTP has none, WebSockets all but full."
+    )
+    var framing: Framing?
 
-    @Flag(help: "Obfuscate the stream with AES-256-CTR; not with the full framing.")
+    @Flag(help: "Obfuscate TCP with AES-256-CTR; not with the full framing. WebSockets always are.")
     var obfuscated = false
 
-    @Option(help: "Transport: tcp (ws, wss, http and https are not available yet).")
-    var transport: TransportName = .tcp
+    @Option(help: "Transport: tcp (the default), ws, wss, http or https. A URI says it itself.")
+    var transport: Endpoint.Scheme?
 
     @Option(help: "A proxy, first hop first (not available yet).")
     var proxy: [String] = []
@@ -55,7 +56,7 @@ struct ConnectOptions: ParsableArguments {
     )
     var publicKey: [String] = []
 
-    @Option(help: "Trust roots for wss and https, PEM (not available yet).")
+    @Option(help: "File of the certificates to trust for wss and https, PEM. Default: the system's.")
     var ca: String?
 
     @Flag(help: "Ask for a quick acknowledgement of the first query and wait for it.")
@@ -73,32 +74,105 @@ struct ConnectOptions: ParsableArguments {
     @Flag(help: "One JSON object a line instead of text; the last line is the report.")
     var json = false
 
-    @Flag(help: "Try every framing, plain and obfuscated, with and without a temporary key, and print a table.")
+    @Flag(
+        help: """
+            Try every transport in every framing, plain and obfuscated, with and without a temporary key, and print a table. \
+            With an endpoint, those that its port has: wss and https, or all others.
+            """
+    )
     var matrix = false
 
     func validate() throws {
-        if self.transport != .tcp {
-            throw ValidationError("--transport \(self.transport.rawValue) is not available yet; use tcp.")
-        }
         if !self.proxy.isEmpty { throw ValidationError("--proxy is not available yet.") }
-        if self.ca != nil { throw ValidationError("--ca is for wss and https, which are not available yet.") }
         if self.dataCenter == nil, self.test || self.media {
             throw ValidationError("--test and --media go with --dc.")
-        }
-        if self.obfuscated, !self.framing.isObfuscatable, !self.matrix {
-            throw ValidationError("The \(self.framing.rawValue) framing cannot be obfuscated.")
-        }
-        if self.quickAck, self.framing == .full, !self.matrix {
-            throw ValidationError("The full framing has no quick acknowledgements.")
         }
         if self.session != nil, self.endpoint == nil, self.dataCenter == nil {
             throw ValidationError("The embedded data centre forgets its keys: --session goes with an endpoint or --dc.")
         }
-        if self.matrix, self.session != nil { throw ValidationError("--matrix makes new keys; leave --session out.") }
         guard self.timeout > 0, self.timeout <= 86_400 else {
             throw ValidationError("--timeout takes seconds, more than 0 and at most 86400.")
         }
+        let uri = try self.uri()
+        if let transport = self.transport, let uri, uri.scheme != transport {
+            throw ValidationError("\(uri.scheme.rawValue):// and --transport \(transport.rawValue) do not go together.")
+        }
+        try self.matrix ? self.validateMatrix() : self.validateTransport()
         _ = try self.target()
+    }
+
+    private func validateMatrix() throws {
+        if self.session != nil { throw ValidationError("--matrix makes new keys; leave --session out.") }
+        if self.transport != nil || self.framing != nil || self.obfuscated || self.quickAck || self.temporaryKey {
+            throw ValidationError(
+                "--matrix tries everything: leave --transport, --framing, --obfuscated, --quick-ack and --temporary-key out."
+            )
+        }
+    }
+
+    private func validateTransport() throws {
+        let transport = try self.clientTransport()
+        let framing = self.framing ?? .intermediate
+        if transport.framing == nil, self.framing != nil || self.obfuscated {
+            throw ValidationError("HTTP has no framing and no obfuscation.")
+        }
+        if transport.isObfuscated, !framing.isObfuscatable {
+            throw ValidationError(
+                "The \(framing.rawValue) framing cannot be obfuscated\(self.obfuscated ? "" : ", and WebSockets need that")."
+            )
+        }
+        if self.quickAck, transport.framing == .full {
+            throw ValidationError("The full framing has no quick acknowledgements.")
+        }
+        if self.ca != nil, !transport.carrier.isSecure {
+            throw ValidationError("--ca is for wss and https.")
+        }
+    }
+
+    /// The endpoint, where it is a URI.
+    private func uri() throws -> Endpoint? {
+        guard let text = self.endpoint, text.contains("://") else { return nil }
+        do {
+            return try Endpoint(text)
+        } catch {
+            throw ValidationError("'\(text)': \(error)")
+        }
+    }
+
+    /// The transport that the options and the endpoint ask for.
+    func clientTransport() throws -> ClientTransport {
+        let framing = self.framing ?? .intermediate
+        return switch try self.uri()?.scheme ?? self.transport ?? .tcp {
+        case .tcp: .tcp(framing, obfuscated: self.obfuscated)
+        case .ws: .webSocket(framing, tls: false)
+        case .wss: .webSocket(framing, tls: true)
+        case .http: .http
+        case .https: .https
+        }
+    }
+
+    /// The transports of a matrix.
+    func matrixTransports() throws -> [ClientTransport] {
+        guard self.endpoint != nil else { return ClientTransport.all }
+        let isSecure = try self.uri()?.scheme.isSecure ?? false
+        return ClientTransport.all.filter { $0.carrier.isSecure == isSecure }
+    }
+
+    /// TLS with the trust roots that are asked for.
+    func tlsConfiguration() throws -> TLSConfiguration {
+        var configuration = ClientConfiguration.defaultTLS
+        guard let path = self.ca else { return configuration }
+        let text = try Files.readText(path)
+        do {
+            let certificates = try NIOSSLCertificate.fromPEMBytes(Array(text.utf8))
+            guard !certificates.isEmpty else { throw FileError(path: path, reason: "has no certificate") }
+            configuration.trustRoots = .certificates(certificates)
+        } catch let error as FileError {
+            throw error
+        } catch {
+            throw FileError(path: path, reason: "has no certificate in PEM")
+        }
+        return configuration
     }
 
     /// What to connect to; `nil` for the embedded data centre.
@@ -111,20 +185,20 @@ struct ConnectOptions: ParsableArguments {
                 throw ValidationError("There is no \(self.test ? "test " : "")data centre \(number).")
             }
         }
-        do {
-            let isURL = text.contains("://")
-            let endpoint = try Endpoint(isURL ? text : "tcp://\(text)")
-            guard endpoint.scheme == .tcp else {
-                throw ValidationError("\(endpoint.scheme.rawValue):// is not available yet; use HOST:PORT.")
-            }
-            guard let number = self.dataCenter else { return .endpoint(endpoint.socket) }
+        let dataCenter: DataCenterIdentifier?
+        if let number = self.dataCenter {
             guard DataCenterIdentifier.numbers.contains(number) else {
                 throw ValidationError("--dc takes a number from 1 to 9999.")
             }
-            return .endpoint(
-                endpoint.socket,
-                dataCenter: DataCenterIdentifier(number, isTest: self.test, isMedia: self.media)
-            )
+            dataCenter = DataCenterIdentifier(number, isTest: self.test, isMedia: self.media)
+        } else {
+            dataCenter = nil
+        }
+        // In a matrix the carrier changes at one host and port.
+        if let uri = try self.uri(), !self.matrix { return .endpoint(uri, dataCenter: dataCenter) }
+        do {
+            let socket = try self.uri()?.socket ?? SocketEndpoint(text)
+            return .endpoint(socket, dataCenter: dataCenter ?? DataCenterIdentifier(number: 2))
         } catch let error as EndpointError {
             throw ValidationError("'\(text)': \(error)")
         }

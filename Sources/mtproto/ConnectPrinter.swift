@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MTProtoClient
-internal import MTProtoTransport
 
 /// Shows a run as it happens: text for people, or JSON.
 struct ConnectPrinter: Sendable {
@@ -17,7 +16,8 @@ struct ConnectPrinter: Sendable {
 
     func begin() {
         guard !self.isJSON else { return }
-        Console.line("connecting to \(self.target.endpoint) by \(self.run.transport.text)")
+        let endpoint = ConnectReport.endpoint(of: self.target, by: self.run.transport)
+        Console.line("connecting to \(endpoint) by \(self.run.transport)")
     }
 
     @Sendable
@@ -64,15 +64,11 @@ struct ConnectPrinter: Sendable {
             return "The server has forgotten the key: remove the --session file to make a new one."
         case .keyExchange: return "Is --public-key the key of this server?"
         case .nameNotResolved: return "Check the spelling of the host."
+        case .certificateRefused: return "Is the server's certificate made for this host? --ca names whom to trust."
+        case .tls: return "Is this the TLS port?"
+        case .upgradeRefused, .http: return "Is this an MTProto server's port and path?"
         default: return nil
         }
-    }
-}
-
-extension ClientTransport {
-    /// `tcp, intermediate, obfuscated`.
-    var text: String {
-        "\(self.carrier), \(self.framing.rawValue), \(self.isObfuscated ? "obfuscated" : "plain")"
     }
 }
 

@@ -50,6 +50,14 @@ struct ConnectReport: Sendable {
 
     var milliseconds: Double { ConnectionStep(phase: .use, duration: self.elapsed).milliseconds }
 
+    /// Where it went: `host:port`, or a URI.
+    var endpoint: String { Self.endpoint(of: self.target, by: self.run.transport) }
+
+    static func endpoint(of target: ConnectionTarget, by transport: ClientTransport) -> String {
+        guard let resolved = try? target.resolved(by: transport) else { return "\(target)" }
+        return "\(resolved)"
+    }
+
     mutating func note(_ connection: MTProtoConnection) {
         self.steps = connection.steps
         self.authorizationKeyIdentifier = connection.authorizationKeyIdentifier
@@ -98,11 +106,11 @@ extension ConnectReport: Encodable {
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(self.isOK, forKey: .isOK)
-        try container.encode(self.run.transport.carrier, forKey: .transport)
-        try container.encode(self.run.transport.framing.rawValue, forKey: .framing)
+        try container.encode(self.run.transport.carrier.rawValue, forKey: .transport)
+        try container.encode(self.run.transport.framing?.rawValue, forKey: .framing)
         try container.encode(self.run.transport.isObfuscated, forKey: .obfuscated)
         try container.encode(self.run.usesTemporaryKey, forKey: .usesTemporaryKey)
-        try container.encode(["\(self.target.endpoint)"], forKey: .route)
+        try container.encode([self.endpoint], forKey: .route)
         try container.encode(self.authorizationKeyIdentifier.map(Self.hex), forKey: .authorizationKeyIdentifier)
         try container.encode(self.sessionIdentifier.map(Self.hex), forKey: .sessionIdentifier)
         try container.encodeIfPresent(self.quickAckMilliseconds, forKey: .quickAckMilliseconds)
@@ -117,8 +125,8 @@ extension ConnectReport: Encodable {
 
     private var attempt: Attempt {
         Attempt(
-            endpoint: "\(self.target.endpoint)",
-            transport: self.run.transport.carrier,
+            endpoint: self.endpoint,
+            transport: self.run.transport.carrier.rawValue,
             phase: (self.error?.phase ?? .initialization).rawValue,
             ms: self.milliseconds,
             cause: self.error.map { "\($0.code)" } ?? self.errorText

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MTProtoClient
-internal import MTProtoCrypto
 internal import MTProtoSession
 internal import MTProtoTransport
 
@@ -18,15 +17,15 @@ struct ConnectRun: Sendable {
 
     /// Connects and asks `help.getConfig`. Never throws: the report says what failed.
     func perform(
-        to target: ConnectionTarget,
-        publicKeys: [RSAPublicKey],
+        to place: ConnectPlace,
         sessionFile: String? = nil,
         onStep: @escaping @Sendable (ConnectionStep) -> Void
     ) async -> ConnectReport {
+        let target = place.target(for: self.transport)
         var report = ConnectReport(run: self, target: target)
         let start = ContinuousClock.now
         do {
-            var configuration = self.configuration(publicKeys: publicKeys, onStep: onStep)
+            var configuration = self.configuration(place, onStep: onStep)
             if let sessionFile, Files.exists(sessionFile) {
                 configuration.savedConnection = try self.load(sessionFile, for: target)
             }
@@ -71,12 +70,13 @@ struct ConnectRun: Sendable {
     }
 
     private func configuration(
-        publicKeys: [RSAPublicKey],
+        _ place: ConnectPlace,
         onStep: @escaping @Sendable (ConnectionStep) -> Void
     ) -> ClientConfiguration {
         var configuration = ClientConfiguration()
         configuration.transport = self.transport
-        configuration.publicKeys = publicKeys
+        configuration.publicKeys = place.publicKeys
+        configuration.tls = place.tls
         configuration.keyLifetime = self.usesTemporaryKey ? .temporary(expiresIn: Self.temporaryKeySeconds) : .permanent
         configuration.timeouts.connect = .seconds(self.timeout)
         configuration.timeouts.attempt = min(configuration.timeouts.attempt, .seconds(self.timeout))

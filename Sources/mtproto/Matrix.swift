@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MTProtoClient
-internal import MTProtoCrypto
 internal import MTProtoTransport
 
 /// Every way to connect that there is, one after the other, as a table.
 struct Matrix: Sendable {
     let options: ConnectOptions
-    let target: ConnectionTarget
-    let publicKeys: [RSAPublicKey]
+    let place: ConnectPlace
 
     private static let phases: [ConnectionPhase] = [
         .dial, .transportHandshake, .keyExchange, .authorizationKey, .encryptedSession, .initialization,
     ]
 
-    static func runs(timeout: Double) -> [ConnectRun] {
-        let plain = Framing.allCases.map { ClientTransport.tcp($0) }
-        let obfuscated = Framing.allCases.filter(\.isObfuscatable).map { ClientTransport.tcp($0, obfuscated: true) }
-        return (plain + obfuscated).flatMap { transport in
+    static func runs(_ transports: [ClientTransport], timeout: Double) -> [ConnectRun] {
+        transports.flatMap { transport in
             [false, true].map { usesTemporaryKey in
                 ConnectRun(
                     transport: transport,
@@ -34,14 +30,14 @@ struct Matrix: Sendable {
         if !self.options.json { Console.line(Self.header) }
         var failures = 0
         for run in runs {
-            let report = await run.perform(to: self.target, publicKeys: self.publicKeys, onStep: { _ in })
+            let report = await run.perform(to: self.place, onStep: { _ in })
             if !report.isOK { failures += 1 }
             if self.options.json {
                 if let line = try? JSONLines.encode(report) { Console.line(line) }
             } else {
                 Console.line(Self.row(report))
             }
-            if let errorText = report.errorText { Console.error("  \(run.transport.text): \(errorText)") }
+            if let errorText = report.errorText { Console.error("  \(run.transport): \(errorText)") }
         }
         if !self.options.json { Console.line("\(runs.count - failures) ok, \(failures) failed") }
         return failures == 0
@@ -70,7 +66,7 @@ struct Matrix: Sendable {
             let step = report.steps.first { $0.phase == phase }
             return Text.pad(step.map { Text.milliseconds($0.milliseconds) } ?? "-", to: 12, alignRight: true)
         }
-        return Text.pad(report.run.transport.text, to: 32)
+        return Text.pad(report.run.transport.description, to: 32)
             + Text.pad(report.run.usesTemporaryKey ? "temporary" : "permanent", to: 11)
             + columns.joined()
             + Text.pad(Text.milliseconds(report.milliseconds), to: 12, alignRight: true)

@@ -84,6 +84,9 @@ import Testing
             let endpoint = try SocketEndpoint(host: "127.0.0.1", port: port)
             let target = ConnectionTarget.endpoint(endpoint)
             var configuration = ClientConfiguration()
+            ClientSnippets.transports(&configuration)
+            try ClientSnippets.uri(configuration: configuration)
+            configuration.transport = .tcp()
             configuration.publicKeys = [dataCenter.publicKey]
             try await ReadmeSnippet.run(endpoint: endpoint, publicKey: dataCenter.publicKey, query: query)
             try await ClientSnippets.resume(target: target, configuration: configuration)

@@ -5,26 +5,27 @@ internal import MTProtoCrypto
 internal import MTProtoSession
 internal import MTProtoTransport
 internal import NIOCore
-internal import NIOPosix
 
-/// A session that runs on a channel.
+/// A session that runs on a link.
 struct EstablishedSession: Sendable {
-    let channel: any Channel
-    let handler: NIOLoopBound<ClientSessionHandler>
+    let link: LinkReference
+    let driver: NIOLoopBound<SessionDriver>
     let authorizationKeyIdentifier: UInt64
     let sessionIdentifier: UInt64
 }
 
 /// Takes a connection from the dial to the first encrypted answer, and keeps account of its steps.
 struct ConnectionEstablisher {
-    let target: ConnectionTarget
+    let target: ResolvedTarget
+    let dataCenter: DataCenterIdentifier
     let configuration: ClientConfiguration
     private(set) var steps: [ConnectionStep] = []
     private(set) var phase: ConnectionPhase = .dial
     private var phaseStart: ContinuousClock.Instant = .now
 
-    init(target: ConnectionTarget, configuration: ClientConfiguration) {
+    init(target: ResolvedTarget, dataCenter: DataCenterIdentifier, configuration: ClientConfiguration) {
         self.target = target
+        self.dataCenter = dataCenter
         self.configuration = configuration
     }
 
@@ -45,55 +46,80 @@ struct ConnectionEstablisher {
 
     // MARK: Dial
 
-    /// Dials, and puts the transport on the channel.
-    mutating func dial(_ holder: ChannelHolder) async throws -> DialedConnection {
+    /// Dials, and puts the transport on the channel: TLS, the WebSocket, the framing, or HTTP.
+    mutating func dial(_ holder: ConnectionHolder) async throws -> DialedConnection {
         self.begin(.dial)
-        let transport = try self.transportConfiguration()
-        let clock = self.configuration.clock
-        var bootstrap = ClientBootstrap(group: self.configuration.eventLoopGroup)
-            .connectTimeout(TimeAmount(self.configuration.timeouts.attempt))
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try holder.hold(channel) }
-            }
-        for (option, value) in TCPKeepAlive.options {
-            bootstrap = bootstrap.channelOption(option, value: value)
+        let dialer: ChannelDialer
+        do {
+            dialer = try ChannelDialer(endpoint: self.target.endpoint, configuration: self.configuration)
+        } catch {
+            self.phase = .transportHandshake
+            throw error
         }
-        let channel =
-            try await bootstrap
-            .connect(host: self.target.endpoint.host, port: self.target.endpoint.port)
-            .get()
+        let channel = try await dialer.connect(on: self.configuration.eventLoopGroup) { try holder.hold($0) }.get()
         // Several addresses may have been tried at once: this is the one that answered.
         try holder.keep(channel)
         self.end()
         self.begin(.transportHandshake)
-        let exchange = try await channel.eventLoop.submit {
-            let handler = KeyExchangeHandler(clock: clock)
-            let operations = channel.pipeline.syncOperations
-            try operations.addHandler(try MTProtoTransportHandler(client: transport))
-            try operations.addHandler(handler)
-            return NIOLoopBound(handler, eventLoop: channel.eventLoop)
-        }.get()
+        let link =
+            if self.target.transport.framing == nil {
+                try await self.makeHTTPLink(on: channel, dialer)
+            } else {
+                try await self.makeStreamLink(on: channel, dialer)
+            }
+        try holder.keep(link)
         self.end()
-        return DialedConnection(channel: channel, exchange: exchange)
+        let clock = self.configuration.clock
+        let exchange = try await link.eventLoop.submit {
+            NIOLoopBound(PlaintextExchange(link: link.value, clock: clock), eventLoop: link.eventLoop)
+        }.get()
+        return DialedConnection(link: link, exchange: exchange)
     }
 
-    private func transportConfiguration() throws -> TransportConnection.ClientConfiguration {
-        let transport = self.configuration.transport
-        guard !transport.isObfuscated || transport.framing.isObfuscatable else {
-            throw MTProtoClientError(
-                .invalidConfiguration,
-                phase: .transportHandshake,
-                message: "the \(transport.framing.rawValue) framing cannot be obfuscated"
-            )
+    private func makeStreamLink(on channel: any Channel, _ dialer: ChannelDialer) async throws -> LinkReference {
+        var transport = TransportConnection.ClientConfiguration(
+            framing: self.target.transport.framing ?? .intermediate
+        )
+        if self.target.transport.isObfuscated {
+            transport.obfuscation = .init(dataCenter: self.dataCenter, secret: nil)
         }
-        var configuration = TransportConnection.ClientConfiguration(framing: transport.framing)
-        if transport.isObfuscated {
-            configuration.obfuscation = .init(dataCenter: self.target.dataCenter, secret: nil)
+        transport.maximumPayloadLength = self.configuration.maximumPayloadLength
+        transport.random = self.configuration.random
+        let addLink: @Sendable (any Channel) throws -> NIOLoopBound<StreamLink> = { [transport] channel in
+            let link = StreamLink(channel: channel, framing: transport.framing)
+            let operations = channel.pipeline.syncOperations
+            try operations.addHandler(try MTProtoTransportHandler(client: transport))
+            try operations.addHandler(link)
+            return NIOLoopBound(link, eventLoop: channel.eventLoop)
         }
-        configuration.maximumPayloadLength = self.configuration.maximumPayloadLength
-        configuration.random = self.configuration.random
-        return configuration
+        guard self.target.endpoint.isWebSocket else {
+            return try await channel.eventLoop.submit { LinkReference(try addLink(channel).value) }.get()
+        }
+        let upgrade = WebSocketUpgrade(
+            endpoint: self.target.endpoint,
+            maximumPayloadLength: self.configuration.maximumPayloadLength,
+            addLink: addLink
+        )
+        return try await channel.eventLoop.flatSubmit {
+            dialer.secure(channel)
+                .flatMap { upgrade.perform(on: channel) }
+                .map { LinkReference($0.value) }
+                .limited(to: dialer.attemptLimit, closing: channel)
+        }.get()
+    }
+
+    private func makeHTTPLink(on channel: any Channel, _ dialer: ChannelDialer) async throws -> LinkReference {
+        let configuration = HTTPLink.Configuration(
+            queryConnectionCount: self.configuration.http.queryConnectionCount,
+            pollWait: self.configuration.http.pollWait,
+            responseMargin: self.configuration.http.responseMargin,
+            redialLimit: self.configuration.timeouts.attempt
+        )
+        return try await channel.eventLoop.flatSubmit {
+            dialer.makeHTTP(channel).map { connection in
+                LinkReference(HTTPLink(first: connection.value, dialer: dialer, configuration: configuration))
+            }
+        }.get()
     }
 
     // MARK: Keys
@@ -144,7 +170,7 @@ struct ConnectionEstablisher {
     }
 
     private var usableSavedConnection: SavedConnection? {
-        guard let saved = self.configuration.savedConnection, saved.dataCenter == self.target.dataCenter else {
+        guard let saved = self.configuration.savedConnection, saved.dataCenter == self.dataCenter else {
             return nil
         }
         return saved
@@ -166,7 +192,7 @@ struct ConnectionEstablisher {
     ) async throws -> KeyExchangeResult {
         var exchange = ClientKeyExchange(
             publicKeys: self.configuration.publicKeys,
-            dataCenter: self.target.dataCenter,
+            dataCenter: self.dataCenter,
             lifetime: lifetime,
             random: self.configuration.random
         )
@@ -202,52 +228,58 @@ struct ConnectionEstablisher {
         let configuration = self.configuration
         let current = keys.current
         let sessionIdentifier = configuration.random.integer(UInt64.self)
-        let channel = connection.channel
-        let exchange = connection.exchange
-        let handler = try await channel.eventLoop.submit {
+        let link = connection.link
+        let sessionConfiguration = self.sessionConfiguration
+        let driver = try await link.eventLoop.submit {
             let session = ClientSession(
                 authorizationKey: current.authorizationKey,
                 sessionIdentifier: sessionIdentifier,
                 salts: current.salts,
                 timeOffsetNanoseconds: current.timeOffsetNanoseconds,
-                configuration: configuration.session,
+                configuration: sessionConfiguration,
                 random: configuration.random
             )
-            let handler = ClientSessionHandler(
+            let driver = SessionDriver(
                 session: session,
+                link: link.value,
                 application: configuration.application,
                 clock: configuration.clock,
                 logger: configuration.logger,
                 onStep: configuration.onStep
             )
-            let operations = channel.pipeline.syncOperations
-            try operations.addHandler(handler, position: .after(exchange.value))
-            operations.removeHandler(exchange.value, promise: nil)
-            return NIOLoopBound(handler, eventLoop: channel.eventLoop)
+            driver.start()
+            return NIOLoopBound(driver, eventLoop: link.eventLoop)
         }.get()
         if let temporary = keys.temporary, !keys.isTemporaryBound {
-            try await self.bind(temporary, to: keys.permanent, session: sessionIdentifier, channel, handler)
+            try await self.bind(temporary, to: keys.permanent, session: sessionIdentifier, link, driver)
         } else {
-            let promise = channel.eventLoop.makePromise(of: Duration.self)
-            channel.eventLoop.execute { handler.value.ping(promise) }
-            _ = try await promise.futureResult.get(within: configuration.timeouts.session, on: channel)
+            let promise = link.eventLoop.makePromise(of: Duration.self)
+            link.eventLoop.execute { driver.value.ping(promise) }
+            _ = try await promise.futureResult.get(within: configuration.timeouts.session) { link.close() }
         }
         self.end()
         self.phase = .use
         return EstablishedSession(
-            channel: channel,
-            handler: handler,
+            link: link,
+            driver: driver,
             authorizationKeyIdentifier: current.authorizationKey.identifier,
             sessionIdentifier: sessionIdentifier
         )
+    }
+
+    /// Over HTTP no ping is needed: the poll shows whether the server is there.
+    private var sessionConfiguration: ClientSession.Configuration {
+        var configuration = self.configuration.session
+        if self.target.transport.framing == nil { configuration.keepAliveInterval = nil }
+        return configuration
     }
 
     private func bind(
         _ temporary: SavedConnection.Temporary,
         to permanent: SavedSession,
         session: UInt64,
-        _ channel: any Channel,
-        _ handler: NIOLoopBound<ClientSessionHandler>
+        _ link: LinkReference,
+        _ driver: NIOLoopBound<SessionDriver>
     ) async throws {
         let random = self.configuration.random
         let inner = BindAuthKeyInner(
@@ -257,9 +289,9 @@ struct ConnectionEstablisher {
             temporarySessionIdentifier: session,
             expiresAt: temporary.expiresAt
         )
-        let promise = channel.eventLoop.makePromise(of: ByteBuffer.self)
-        channel.eventLoop.execute {
-            handler.value.invoke(result: promise) { messageIdentifier in
+        let promise = link.eventLoop.makePromise(of: ByteBuffer.self)
+        link.eventLoop.execute {
+            driver.value.invoke(result: promise) { messageIdentifier in
                 BindTemporaryAuthKey(
                     permanentKeyIdentifier: inner.permanentKeyIdentifier,
                     nonce: inner.nonce,
@@ -273,7 +305,7 @@ struct ConnectionEstablisher {
                 ).serialized()
             }
         }
-        let result = try await promise.futureResult.get(within: self.configuration.timeouts.session, on: channel)
+        let result = try await promise.futureResult.get(within: self.configuration.timeouts.session) { link.close() }
         guard result == ByteBuffer(tlBoolean: true) else {
             throw MTProtoClientError(
                 .keyExchange,
@@ -286,14 +318,13 @@ struct ConnectionEstablisher {
 
 /// A dialed connection before its session.
 struct DialedConnection: Sendable {
-    let channel: any Channel
-    let exchange: NIOLoopBound<KeyExchangeHandler>
+    let link: LinkReference
+    let exchange: NIOLoopBound<PlaintextExchange>
 
     func request(_ body: ByteBuffer, timeout: Duration) async throws -> ByteBuffer {
-        let eventLoop = self.channel.eventLoop
         let exchange = self.exchange
-        return try await eventLoop.flatSubmit {
-            exchange.value.request(body, timeout: TimeAmount(timeout), on: eventLoop)
+        return try await self.link.eventLoop.flatSubmit {
+            exchange.value.request(body, timeout: TimeAmount(timeout))
         }.get()
     }
 }

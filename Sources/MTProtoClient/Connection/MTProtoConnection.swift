@@ -12,6 +12,8 @@ internal import Synchronization
 public final class MTProtoConnection: Sendable {
     /// What was connected to.
     public let target: ConnectionTarget
+    /// Where it was, and how it is spoken with there.
+    public let resolvedTarget: ResolvedTarget
     /// The steps of connecting, with their durations.
     public let steps: [ConnectionStep]
     /// The identifier of the authorization key in use: 8 bytes, read little endian.
@@ -19,9 +21,8 @@ public final class MTProtoConnection: Sendable {
     /// The session's identifier.
     public let sessionIdentifier: UInt64
 
-    private let framing: Framing
-    private let channel: any Channel
-    private let handler: NIOLoopBound<ClientSessionHandler>
+    private let link: LinkReference
+    private let driver: NIOLoopBound<SessionDriver>
     private let permanent: SavedSession
     /// When the key in use ends, for a temporary one.
     private let expiresAt: Int32?
@@ -30,7 +31,7 @@ public final class MTProtoConnection: Sendable {
 
     init(
         target: ConnectionTarget,
-        framing: Framing,
+        resolvedTarget: ResolvedTarget,
         steps: [ConnectionStep],
         established: EstablishedSession,
         permanent: SavedSession,
@@ -39,12 +40,12 @@ public final class MTProtoConnection: Sendable {
     ) {
         self.queryTimeout = queryTimeout
         self.target = target
-        self.framing = framing
+        self.resolvedTarget = resolvedTarget
         self.steps = steps
         self.authorizationKeyIdentifier = established.authorizationKeyIdentifier
         self.sessionIdentifier = established.sessionIdentifier
-        self.channel = established.channel
-        self.handler = established.handler
+        self.link = established.link
+        self.driver = established.driver
         self.permanent = permanent
         self.expiresAt = expiresAt
     }
@@ -80,6 +81,8 @@ public final class MTProtoConnection: Sendable {
 
     /// Sends a query with a quick acknowledgement asked for, and returns at once.
     ///
+    /// Over HTTP, which has no quick acknowledgements, the receipt is the ordinary acknowledgement, or the answer.
+    ///
     /// - Parameters:
     ///   - query: a boxed TL value, a positive multiple of 4 bytes.
     ///   - timeout: how long its receipt and its answer may take; `nil` takes ``ClientConfiguration/Timeouts/query``.
@@ -87,7 +90,7 @@ public final class MTProtoConnection: Sendable {
     /// - Throws: ``MTProtoClientError`` with ``MTProtoClientError/Code/invalidConfiguration`` in the full framing, which has no
     ///   quick acknowledgements.
     public func send(_ query: ByteBuffer, timeout: Duration? = nil) throws -> SentQuery {
-        guard self.supportsQuickAck else {
+        guard self.resolvedTarget.transport.framing != .full else {
             throw self.clientError(
                 MTProtoClientError(
                     .invalidConfiguration,
@@ -99,21 +102,26 @@ public final class MTProtoConnection: Sendable {
         return self.send(query, wantsQuickAck: true, timeout: timeout)
     }
 
-    /// Whether the framing of this connection has quick acknowledgements.
-    public var supportsQuickAck: Bool { self.framing != .full }
+    /// Whether the transport of this connection has quick acknowledgements. HTTP has none, and no need of them.
+    public var supportsQuickAck: Bool {
+        guard let framing = self.resolvedTarget.transport.framing else { return false }
+        return framing != .full
+    }
 
     private func send(_ query: ByteBuffer, wantsQuickAck: Bool, timeout: Duration?) -> SentQuery {
         let number = self.nextNumber.add(1, ordering: .relaxed).newValue
-        let eventLoop = self.channel.eventLoop
+        let eventLoop = self.link.eventLoop
         let result = eventLoop.makePromise(of: ByteBuffer.self)
         let quickAck = wantsQuickAck ? eventLoop.makePromise(of: Void.self) : nil
-        let handler = self.handler
+        let driver = self.driver
+        let limit = (timeout ?? self.queryTimeout).map { TimeAmount($0) }
+        let now = NIODeadline.now()
         eventLoop.execute {
-            handler.value.invoke(query, number: number, isService: false, result: result, quickAck: quickAck)
-        }
-        if let limit = (timeout ?? self.queryTimeout).map({ TimeAmount($0) }) {
-            let timer = eventLoop.scheduleTask(in: limit) {
-                handler.value.cancel(number, because: ClientTimeout(limit: limit))
+            driver.value.invoke(query, number: number, isService: false, result: result, quickAck: quickAck)
+            guard let limit else { return }
+            // Only now: a busy event loop takes timers that are due before what was given to it earlier.
+            let timer = eventLoop.scheduleTask(deadline: now + limit) {
+                driver.value.cancel(number, because: ClientTimeout(limit: limit))
             }
             result.futureResult.whenComplete { _ in timer.cancel() }
         }
@@ -126,8 +134,8 @@ public final class MTProtoConnection: Sendable {
     }
 
     func cancel(_ number: UInt64) {
-        let handler = self.handler
-        self.channel.eventLoop.execute { handler.value.cancel(number, because: CancellationError()) }
+        let driver = self.driver
+        self.link.eventLoop.execute { driver.value.cancel(number, because: CancellationError()) }
     }
 
     // MARK: Service
@@ -137,9 +145,9 @@ public final class MTProtoConnection: Sendable {
     /// - Returns: the round-trip time.
     /// - Throws: ``MTProtoClientError`` when the connection ends first.
     public func ping() async throws -> Duration {
-        let promise = self.channel.eventLoop.makePromise(of: Duration.self)
-        let handler = self.handler
-        self.channel.eventLoop.execute { handler.value.ping(promise) }
+        let promise = self.link.eventLoop.makePromise(of: Duration.self)
+        let driver = self.driver
+        self.link.eventLoop.execute { driver.value.ping(promise) }
         do {
             return try await withTaskCancellationHandler {
                 try await promise.futureResult.get()
@@ -153,17 +161,17 @@ public final class MTProtoConnection: Sendable {
 
     /// Updates and what else happens, with back-pressure.
     public var events: ConnectionEvents {
-        ConnectionEvents(channel: self.channel, handler: self.handler)
+        ConnectionEvents(eventLoop: self.link.eventLoop, driver: self.driver)
     }
 
     /// The state to go on from later, without a key exchange. It holds keys.
     ///
     /// - Throws: ``MTProtoClientError`` when the event loop is shut down.
     public func savedConnection() async throws -> SavedConnection {
-        let handler = self.handler
+        let driver = self.driver
         let current: SavedSession
         do {
-            current = try await self.channel.eventLoop.submit { handler.value.session.state }.get()
+            current = try await self.link.eventLoop.submit { driver.value.session.state }.get()
         } catch {
             throw self.clientError(error)
         }
@@ -183,13 +191,13 @@ public final class MTProtoConnection: Sendable {
     }
 
     func close(because reason: any Error) async {
-        let handler = self.handler
-        self.channel.eventLoop.execute { handler.value.finish(because: reason) }
-        try? await self.channel.closeFuture.get()
+        let driver = self.driver
+        self.link.eventLoop.execute { driver.value.finish(because: reason) }
+        try? await self.link.closeFuture.get()
     }
 
     func clientError(_ error: any Error) -> MTProtoClientError {
-        MTProtoClientError.make(from: error, phase: .use, endpoint: self.target.endpoint)
+        MTProtoClientError.make(from: error, phase: .use, endpoint: "\(self.resolvedTarget)")
     }
 }
 

@@ -50,13 +50,13 @@ public struct ConnectionEvents: AsyncSequence, Sendable {
     /// Iterating throws nothing.
     public typealias Failure = Never
 
-    let channel: any Channel
-    let handler: NIOLoopBound<ClientSessionHandler>
+    let eventLoop: any EventLoop
+    let driver: NIOLoopBound<SessionDriver>
 
     /// Iterates over events from now on.
     public func makeAsyncIterator() -> Iterator {
-        let eventLoop = self.channel.eventLoop
-        let handler = self.handler
+        let eventLoop = self.eventLoop
+        let driver = self.driver
         let new = NIOAsyncSequenceProducer.makeSequence(
             elementType: ConnectionEvent.self,
             backPressureStrategy: NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
@@ -64,14 +64,14 @@ public struct ConnectionEvents: AsyncSequence, Sendable {
                 highWatermark: 64
             ),
             finishOnDeinit: true,
-            delegate: ConnectionEventsDelegate(eventLoop: eventLoop, handler: handler)
+            delegate: ConnectionEventsDelegate(eventLoop: eventLoop, driver: driver)
         )
         eventLoop.execute {
-            let handler = handler.value
-            handler.events?.finish()
-            guard handler.failure == nil else { return new.source.finish() }
-            handler.events = new.source
-            handler.eventDemandChanged(isExhausted: false)
+            let driver = driver.value
+            driver.events?.finish()
+            guard driver.failure == nil else { return new.source.finish() }
+            driver.events = new.source
+            driver.eventDemandChanged(isExhausted: false)
         }
         return Iterator(iterator: new.sequence.makeAsyncIterator())
     }
@@ -89,13 +89,13 @@ public struct ConnectionEvents: AsyncSequence, Sendable {
 
 struct ConnectionEventsDelegate: NIOAsyncSequenceProducerDelegate {
     let eventLoop: any EventLoop
-    let handler: NIOLoopBound<ClientSessionHandler>
+    let driver: NIOLoopBound<SessionDriver>
 
     func produceMore() {
-        self.eventLoop.execute { self.handler.value.eventDemandChanged(isExhausted: false) }
+        self.eventLoop.execute { self.driver.value.eventDemandChanged(isExhausted: false) }
     }
 
     func didTerminate() {
-        self.eventLoop.execute { self.handler.value.eventDemandChanged(isExhausted: false) }
+        self.eventLoop.execute { self.driver.value.eventDemandChanged(isExhausted: false) }
     }
 }

@@ -18,10 +18,15 @@ struct EventTests {
         update.getInteger(at: update.readerIndex + 4)
     }
 
-    @Test("An update reaches whoever iterates; the sequence ends with the connection")
-    func update() async throws {
+    @Test(
+        "An update reaches whoever iterates; the sequence ends with the connection",
+        arguments: TransportCase.carriers
+    )
+    func update(transport: TransportCase) async throws {
         try await withDataCenter { dataCenter in
-            try await dataCenter.connect { connection in
+            try await dataCenter.connect {
+                $0.transport = transport.transport
+            } _: { connection in
                 let iterator = connection.events.compactMap(Self.updates).makeAsyncIterator()
                 #expect(
                     dataCenter.server.push(Queries.echo(number: 1), to: dataCenter.sessionIdentifier(of: connection))
@@ -100,10 +105,15 @@ struct EventTests {
         }
     }
 
-    @Test("Whoever queries from within an iteration gets answers, however many updates wait")
-    func queriesWithinIteration() async throws {
+    @Test(
+        "Whoever queries from within an iteration gets answers, however many updates wait",
+        arguments: TransportCase.carriers
+    )
+    func queriesWithinIteration(transport: TransportCase) async throws {
         try await withDataCenter { dataCenter in
-            try await dataCenter.connect { connection in
+            try await dataCenter.connect {
+                $0.transport = transport.transport
+            } _: { connection in
                 var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
                 let session = dataCenter.sessionIdentifier(of: connection)
                 let count: UInt32 = 500

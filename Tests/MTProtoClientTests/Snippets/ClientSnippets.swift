@@ -4,8 +4,31 @@ import MTProtoCrypto
 import MTProtoSession
 import MTProtoTransport
 import NIOCore
+import NIOSSL
 
 enum ClientSnippets {
+    static func transports(_ configuration: inout ClientConfiguration) {
+        // snippet
+        configuration.transport = .tcp(.paddedIntermediate, obfuscated: true)
+        configuration.transport = .webSocket(.intermediate, tls: true)
+        configuration.transport = .https
+        // end
+    }
+
+    static func uri(configuration: ClientConfiguration) throws {
+        // snippet
+        let target = ConnectionTarget.endpoint(try Endpoint("wss://localhost:4431/apiws"))
+        let resolved = try target.resolved(by: configuration.transport)
+        print("\(resolved.endpoint) by \(resolved.transport)")
+        // end
+    }
+
+    static func trustRoots(_ configuration: inout ClientConfiguration, certificatePEM: String) throws {
+        // snippet
+        configuration.tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(certificatePEM.utf8)))
+        // end
+    }
+
     static func receipt(connection: MTProtoConnection, query: ByteBuffer) async throws {
         // snippet
         let sent = try connection.send(query)

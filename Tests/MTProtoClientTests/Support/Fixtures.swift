@@ -6,6 +6,7 @@ import MTProtoServer
 import MTProtoSession
 import MTProtoTransport
 import NIOCore
+import NIOSSL
 import Testing
 
 enum TestServer {
@@ -27,6 +28,7 @@ func withDataCenter<Result: Sendable>(
     _ body: @Sendable (RunningLocalDataCenter) async throws -> Result
 ) async throws -> Result {
     var configuration = try LocalDataCenter.Configuration(privateKey: TestServer.privateKey)
+    configuration.server.tlsAddresses = [.loopback]
     try change(&configuration)
     return try await LocalDataCenter.withLocalDataCenter(configuration: configuration, body)
 }
@@ -44,14 +46,33 @@ extension RunningLocalDataCenter {
         get throws { try SocketEndpoint(host: "127.0.0.1", port: self.addresses[0].port ?? 0) }
     }
 
+    /// Where a transport is spoken.
+    func endpoint(for transport: ClientTransport) throws -> SocketEndpoint {
+        let addresses = transport.carrier.isSecure ? self.tlsAddresses : self.addresses
+        return try SocketEndpoint(host: "127.0.0.1", port: addresses[0].port ?? 0)
+    }
+
+    /// Trusts the data centre's own certificate.
+    var trustingTLS: TLSConfiguration {
+        var tls = ClientConfiguration.defaultTLS
+        if let pem = self.certificatePEM, let certificates = try? NIOSSLCertificate.fromPEMBytes(Array(pem.utf8)) {
+            tls.trustRoots = .certificates(certificates)
+        }
+        return tls
+    }
+
     /// Connects a client and runs `body`.
     func connect<Result: Sendable>(
         _ change: (inout ClientConfiguration) -> Void = { _ in },
         _ body: @Sendable (MTProtoConnection) async throws -> Result
     ) async throws -> Result {
-        try await MTProtoClient.withConnection(
-            to: .endpoint(try self.endpoint),
-            configuration: clientConfiguration(change),
+        let configuration = clientConfiguration {
+            $0.tls = self.trustingTLS
+            change(&$0)
+        }
+        return try await MTProtoClient.withConnection(
+            to: .endpoint(try self.endpoint(for: configuration.transport)),
+            configuration: configuration,
             body
         )
     }
@@ -80,20 +101,22 @@ enum Queries {
     }
 }
 
-/// A way to connect: every framing plain, and obfuscated where it can be.
+/// A way to connect.
 struct TransportCase: Sendable, CustomTestStringConvertible {
     let transport: ClientTransport
 
-    static let all = Framing.allCases.flatMap { framing in
-        [false, true].compactMap { isObfuscated in
-            isObfuscated && !framing.isObfuscatable
-                ? nil : TransportCase(transport: .tcp(framing, obfuscated: isObfuscated))
-        }
-    }
+    /// Every one that there is.
+    static let all = ClientTransport.all.map { TransportCase(transport: $0) }
 
-    var testDescription: String {
-        "\(self.transport.framing.rawValue)\(self.transport.isObfuscated ? " obfuscated" : "")"
-    }
+    /// Those that carry a stream.
+    static let streams = Self.all.filter { $0.transport.framing != nil }
+
+    /// One of each carrier.
+    static let carriers: [TransportCase] = [
+        .tcp(), .webSocket(tls: false), .webSocket(.paddedIntermediate, tls: true), .http, .https,
+    ].map { TransportCase(transport: $0) }
+
+    var testDescription: String { self.transport.description }
 }
 
 /// Waits for a count that no event announces; the test's time limit is the bound.

@@ -17,16 +17,33 @@ enum ScriptedServer {
         _ script: @escaping Script,
         _ body: @Sendable (SocketEndpoint) async throws -> Result
     ) async throws -> Result {
-        let (connections, continuation) = AsyncStream.makeStream(of: ScriptedChannel.self)
+        try await ScriptedListener.run(
+            accept: { channel in
+                let (bytes, input) = AsyncStream.makeStream(of: ByteBuffer.self)
+                try channel.pipeline.syncOperations.addHandler(Inbound(input))
+                return ScriptedChannel(channel: channel, bytes: bytes)
+            },
+            script: { try await script(ScriptedConnection($0)) },
+            close: { try? await $0.channel.close() },
+            body
+        )
+    }
+}
+
+/// Listens on a port of its own and runs a script for each connection.
+enum ScriptedListener {
+    static func run<Accepted: Sendable, Result: Sendable>(
+        accept: @escaping @Sendable (any Channel) throws -> Accepted,
+        script: @escaping @Sendable (Accepted) async throws -> Void,
+        close: @escaping @Sendable (Accepted) async -> Void,
+        _ body: @Sendable (SocketEndpoint) async throws -> Result
+    ) async throws -> Result {
+        let (connections, continuation) = AsyncStream.makeStream(of: Accepted.self)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let (bytes, input) = AsyncStream.makeStream(of: ByteBuffer.self)
-                    try channel.pipeline.syncOperations.addHandler(Inbound(input))
-                    continuation.yield(ScriptedChannel(channel: channel, bytes: bytes))
-                }
+                channel.eventLoop.makeCompletedFuture { _ = continuation.yield(try accept(channel)) }
             }
             .bind(host: "127.0.0.1", port: 0)
             .get()
@@ -37,8 +54,8 @@ enum ScriptedServer {
                     for await connection in connections {
                         scripts.addTask {
                             // A script that the client cuts short is no failure of the test: the body says what counts.
-                            try? await script(ScriptedConnection(connection))
-                            try? await connection.channel.close()
+                            try? await script(connection)
+                            await close(connection)
                         }
                     }
                 }

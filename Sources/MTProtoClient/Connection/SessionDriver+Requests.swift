@@ -3,7 +3,7 @@
 internal import MTProtoSession
 internal import NIOCore
 
-extension ClientSessionHandler {
+extension SessionDriver {
     /// `CONNECTION_NOT_INITED`: the server wants the wrapper again.
     private static let notInitializedError = "CONNECTION_NOT_INITED"
 
@@ -29,7 +29,7 @@ extension ClientSessionHandler {
         do {
             let handle = try self.session.invoke(
                 isWrapped ? self.application.wrap(query) : query,
-                requestQuickAck: quickAck != nil,
+                requestQuickAck: quickAck != nil && self.hasQuickAcknowledgements,
                 at: self.clock.now()
             )
             self.requests[handle] = Request(

@@ -6,14 +6,10 @@ internal import MTProtoSession
 internal import MTProtoTransport
 internal import NIOCore
 
-/// Drives the session of a client over one connection.
+/// Drives the session of a client over a link.
 ///
-/// All protocol decisions are in ``ClientSession``; this class moves bytes, keeps time and matches answers with callers.
-final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler, RemovableChannelHandler {
-    typealias InboundIn = TransportEvent
-    typealias OutboundIn = TransportCommand
-    typealias OutboundOut = TransportCommand
-
+/// All protocol decisions are in ``ClientSession``; this class moves payloads, keeps time and matches answers with callers.
+final class SessionDriver: LinkReceiver {
     /// One call of `invoke`.
     struct Request {
         let number: UInt64
@@ -37,19 +33,18 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
 
     var session: ClientSession
     let clock: SessionClock
+    let hasQuickAcknowledgements: Bool
     let application: ApplicationInformation
     let logger: Logger
-    var context: ChannelHandlerContext?
+    private let link: any ClientLink
     var requests: [ClientSession.Query: Request] = [:]
     var queriesByNumber: [UInt64: ClientSession.Query] = [:]
     var pings: [Int64: EventLoopPromise<Duration>] = [:]
     /// Whether the server has answered a query that was wrapped in `initConnection`.
     var isInitialized = false
     var events: ConnectionEventsSource?
-    private static let closingTime = TimeAmount.seconds(1)
     let onStep: @Sendable (ConnectionStep) -> Void
     private var isFlushScheduled = false
-    private var hasPendingRead = false
     private var isEventDemandExhausted = false
     /// Bytes of events that came after the demand was exhausted.
     private var surplusEventByteCount = 0
@@ -61,12 +56,15 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
 
     init(
         session: consuming ClientSession,
+        link: any ClientLink,
         application: ApplicationInformation,
         clock: SessionClock,
         logger: Logger,
         onStep: @escaping @Sendable (ConnectionStep) -> Void
     ) {
         self.session = session
+        self.link = link
+        self.hasQuickAcknowledgements = link.hasQuickAcknowledgements
         self.application = application
         self.clock = clock
         self.logger = logger
@@ -75,52 +73,36 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
 
     // MARK: Life
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        let keyIdentifier = self.session.state.authorizationKey.identifier
-        context.write(self.wrapOutboundOut(.setAuthorized(keyIdentifier: keyIdentifier)), promise: nil)
+    /// Takes the link over and sends the session's first payload.
+    func start() {
         self.session.connectionOpened(at: self.clock.now())
+        self.link.attach(self)
+        guard !self.isEnded else { return }
+        self.link.sessionBegins(keyIdentifier: self.session.state.authorizationKey.identifier)
         self.flush()
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.end(with: self.failure ?? ChannelError.ioOnClosedChannel)
-        self.context = nil
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        self.end(with: self.failure ?? ConnectionClosedByPeer())
-        context.fireChannelInactive()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.fail(with: error)
     }
 
     /// Ends the connection because of an error.
     func fail(with error: any Error) {
-        if self.failure == nil { self.failure = error }
-        self.logger.debug("connection failed", metadata: ["error": "\(error)"])
+        if self.failure == nil {
+            self.failure = error
+            self.logger.debug("connection failed", metadata: ["error": "\(error)"])
+        }
         self.end(with: error)
-        self.context?.close(promise: nil)
+        self.link.close()
+    }
+
+    func linkFailed(_ error: any Error) {
+        self.fail(with: self.failure ?? error)
     }
 
     /// Closes in good order: what is queued, and the acknowledgements that wait, go before the end.
     func finish(because reason: any Error) {
-        guard !self.isEnded, let context = self.context else { return }
+        guard !self.isEnded else { return }
         self.session.connectionWillClose()
         self.flush()
-        self.failure = reason
-        // Until the last byte has left, or a second is over: a server that does not read must not hold us.
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        let timer = context.eventLoop.assumeIsolated().scheduleTask(in: Self.closingTime) {
-            context.close(promise: nil)
-        }
-        promise.futureResult.assumeIsolated().whenComplete { _ in
-            timer.cancel()
-            context.close(promise: nil)
-        }
-        context.close(mode: .output, promise: promise)
+        if self.failure == nil { self.failure = reason }
+        self.link.finish()
     }
 
     private func end(with error: any Error) {
@@ -153,42 +135,40 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
 
     // MARK: Reading
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !self.isEnded else { return }
-        switch self.unwrapInboundIn(data) {
-        case .payload(let payload, _):
-            do {
-                self.handle(try self.session.receive(payload, at: self.clock.now()))
-            } catch {
-                self.fail(with: error)
-            }
-        case .quickAck(let token):
-            for query in self.session.receiveQuickAck(token) {
-                self.requests[query]?.quickAck?.succeed()
-            }
-        case .transportError(let code):
-            self.fail(with: ReceivedTransportError(code: code))
-        case .handshake, .authorizationNeeded, .foreign:
-            break
+    func receive(_ payload: ByteBuffer) -> Bool {
+        guard !self.isEnded else { return false }
+        do {
+            let events = try self.session.receive(payload, at: self.clock.now())
+            self.handle(events)
+            return !events.isEmpty
+        } catch {
+            self.fail(with: error)
+            return false
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    func receiveQuickAcknowledgement(_ token: UInt32) {
+        for query in self.session.receiveQuickAck(token) {
+            self.requests[query]?.quickAck?.succeed()
+        }
+    }
+
+    func linkIsReady() {
         self.flush()
-        context.fireChannelReadComplete()
     }
 
-    /// Reading waits while the user of the events is behind.
-    func read(context: ChannelHandlerContext) {
-        if !self.mayRead {
-            self.hasPendingRead = true
-        } else {
-            context.read()
-        }
+    func payloadLost(_ identifier: UInt64) {
+        guard !self.isEnded else { return }
+        self.session.payloadLost(identifier, at: self.clock.now())
+    }
+
+    func note(serverTime seconds: Int64) {
+        guard !self.isEnded else { return }
+        self.session.noteServerTime(unixSeconds: seconds, at: self.clock.now())
     }
 
     /// Whoever takes events may be the one who waits for an answer behind them: then reading goes on, within a limit.
-    private var mayRead: Bool {
+    var mayRead: Bool {
         guard self.isEventDemandExhausted else { return true }
         let isAwaited = !self.requests.isEmpty || !self.pings.isEmpty
         return isAwaited && self.surplusEventByteCount < Self.maximumSurplusEventByteCount
@@ -201,72 +181,56 @@ final class ClientSessionHandler: ChannelInboundHandler, ChannelOutboundHandler,
     func eventDemandChanged(isExhausted: Bool) {
         self.isEventDemandExhausted = isExhausted
         if !isExhausted { self.surplusEventByteCount = 0 }
-        self.resumeReading()
-    }
-
-    func resumeReading() {
-        guard self.hasPendingRead, self.mayRead else { return }
-        self.hasPendingRead = false
-        self.context?.read()
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { self.flush() }
-        context.fireChannelWritabilityChanged()
+        self.link.resumeReading()
     }
 
     // MARK: Writing
 
     /// Flushes after the work that is queued on the event loop now, so that queries of many tasks share a container.
     func scheduleFlush() {
-        self.resumeReading()
-        guard !self.isFlushScheduled, let context = self.context else { return }
+        self.link.resumeReading()
+        guard !self.isFlushScheduled, !self.isEnded else { return }
         self.isFlushScheduled = true
-        context.eventLoop.assumeIsolated().execute {
+        self.link.eventLoop.assumeIsolated().execute {
             self.isFlushScheduled = false
             self.flush()
         }
     }
 
     func flush() {
-        guard let context = self.context, !self.isEnded else { return }
+        guard !self.isEnded else { return }
         let now = self.clock.now()
         var hasWritten = false
-        while context.channel.isWritable, let outgoing = self.session.nextPayload(at: now) {
-            context.write(
-                self.wrapOutboundOut(.payload(outgoing.payload, requestQuickAck: outgoing.requestsQuickAck)),
-                promise: nil
-            )
+        // The link may fail as it writes: then the session is not connected, and has no payload.
+        while let outgoing = self.link.nextPayload(of: &self.session, at: now) {
+            self.link.write(outgoing)
             hasWritten = true
         }
-        if hasWritten { context.flush() }
+        if hasWritten { self.link.flush() }
         self.rescheduleTimer(at: now)
     }
 
     // MARK: Time
 
     private func rescheduleTimer(at now: SessionTime) {
-        guard let context = self.context, let deadline = self.session.nextDeadline else { return }
+        guard !self.isEnded, let deadline = self.session.nextDeadline else { return }
         if let timer = self.timer {
             // An early timer only moves on, so that traffic does not reschedule.
             guard deadline < timer.deadline else { return }
             timer.task.cancel()
         }
         let delay = TimeAmount.nanoseconds(max(0, deadline &- now.monotonicNanoseconds))
-        let task = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.timerFired() }
+        let task = self.link.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.timerFired() }
         self.timer = (deadline, task)
     }
 
     private func timerFired() {
         self.timer = nil
-        guard !self.isEnded, let context = self.context else { return }
-        if self.hasPendingRead {
-            // The events' user is behind; a read now and then keeps the answers to our own pings from being taken for lost.
-            self.hasPendingRead = false
-            context.read()
-        }
-        let unsent = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
-        self.handle(self.session.deadlineReached(at: self.clock.now(), unsentByteCount: unsent ?? 0))
+        guard !self.isEnded else { return }
+        // The events' user may be behind; a read now and then keeps the answers to our own pings from being taken for lost.
+        self.link.readOnce()
+        let unsent = self.link.unsentByteCount
+        self.handle(self.session.deadlineReached(at: self.clock.now(), unsentByteCount: unsent))
         self.flush()
     }
 }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+
+/// Sends plaintext queries of the key exchange one at a time and waits for their answers.
+final class PlaintextExchange: LinkReceiver {
+    private let link: any ClientLink
+    private var waiting: (promise: EventLoopPromise<ByteBuffer>, timeout: Scheduled<Void>)?
+    private var failure: (any Error)?
+    private var identifiers = MessageIdentifierGenerator(role: .client)
+    private let clock: SessionClock
+
+    init(link: any ClientLink, clock: SessionClock) {
+        self.link = link
+        self.clock = clock
+        link.attach(self)
+    }
+
+    /// Sends a query and waits for its answer.
+    func request(_ body: ByteBuffer, timeout: TimeAmount) -> EventLoopFuture<ByteBuffer> {
+        let eventLoop = self.link.eventLoop
+        let promise = eventLoop.makePromise(of: ByteBuffer.self)
+        guard self.waiting == nil, self.failure == nil else {
+            promise.fail(self.failure ?? ChannelError.ioOnClosedChannel)
+            return promise.futureResult
+        }
+        let timer = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+            self.finish(.failure(ClientTimeout(limit: timeout)))
+        }
+        self.waiting = (promise, timer)
+        let message = PlaintextMessage(
+            identifier: self.identifiers.next(serverNanoseconds: self.clock.now().wallNanoseconds),
+            body: body
+        )
+        self.link.writePlaintext(message.serialized())
+        return promise.futureResult
+    }
+
+    var mayRead: Bool { true }
+
+    func receive(_ payload: ByteBuffer) -> Bool {
+        do {
+            self.finish(.success(try PlaintextMessage(parsing: payload).body))
+        } catch {
+            self.linkFailed(error)
+        }
+        return true
+    }
+
+    func payloadLost(_ identifier: UInt64) {
+        self.linkFailed(ConnectionClosedByPeer())
+    }
+
+    func linkFailed(_ error: any Error) {
+        if self.failure == nil { self.failure = error }
+        self.finish(.failure(self.failure ?? error))
+        self.link.close()
+    }
+
+    private func finish(_ result: Result<ByteBuffer, any Error>) {
+        guard let (promise, timeout) = self.waiting else { return }
+        self.waiting = nil
+        timeout.cancel()
+        promise.completeWith(result)
+    }
+}

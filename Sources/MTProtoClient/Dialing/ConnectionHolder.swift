@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import NIOCore
+internal import Synchronization
+
+/// What a connection consists of from the moment there is anything, so that a time limit or a cancellation can close it in any
+/// phase. While dialing there may be several channels, one for each address tried; later there is a link.
+final class ConnectionHolder: Sendable {
+    private struct State {
+        var channels: [any Channel] = []
+        var link: LinkReference?
+        var reason: (any Error)?
+    }
+
+    private let state = Mutex(State())
+
+    /// Why the connection was closed from outside.
+    var reason: (any Error)? { self.state.withLock { $0.reason } }
+
+    /// Adds a channel that is dialing.
+    ///
+    /// - Throws: the reason, when closing came first.
+    func hold(_ channel: any Channel) throws {
+        let reason = self.state.withLock { state in
+            state.channels.append(channel)
+            return state.reason
+        }
+        if let reason { throw reason }
+    }
+
+    /// The channel that is connected; the others are closed by whoever dialed.
+    ///
+    /// - Throws: the reason, when closing came first.
+    func keep(_ channel: any Channel) throws {
+        let reason = self.state.withLock { state in
+            state.channels = [channel]
+            return state.reason
+        }
+        if let reason {
+            channel.close(promise: nil)
+            throw reason
+        }
+    }
+
+    /// The link that has the channel now, and may open more.
+    ///
+    /// - Throws: the reason, when closing came first.
+    func keep(_ link: LinkReference) throws {
+        let reason = self.state.withLock { state in
+            state.channels = []
+            state.link = link
+            return state.reason
+        }
+        if let reason {
+            link.close()
+            throw reason
+        }
+    }
+
+    func close(because reason: any Error) {
+        let (channels, link) = self.state.withLock { state in
+            if state.reason == nil { state.reason = reason }
+            return (state.channels, state.link)
+        }
+        for channel in channels { channel.close(promise: nil) }
+        link?.close()
+    }
+
+    func closeAndWait() async {
+        let (channels, link) = self.state.withLock { ($0.channels, $0.link) }
+        for channel in channels { try? await channel.close() }
+        if let link {
+            link.close()
+            try? await link.closeFuture.get()
+        }
+    }
+}
