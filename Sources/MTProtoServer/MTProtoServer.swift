@@ -65,6 +65,7 @@ public final class MTProtoServer: Service {
         }
         let channels = listeners
         let sweep = self.context.scheduleSweeps()
+        let reports = self.context.scheduleReports()
         onListening(
             ListeningAddresses(
                 plain: channels.prefix(plainCount).compactMap(\.localAddress),
@@ -86,6 +87,8 @@ public final class MTProtoServer: Service {
         self.context.connections.closeAll()
         await self.context.connections.waitUntilEmpty()
         sweep.cancel()
+        reports.cancel()
+        self.context.reportMetrics()
     }
 
     /// Runs a server while `body` runs.
@@ -139,17 +142,27 @@ public final class MTProtoServer: Service {
         try await self.configuration.threadPool.runIfActive { try tls.reload() }
     }
 
-    /// Sends an update to a session: it waits in the session's queue until the client has acknowledged it.
+    /// Sends an update to a session: it waits in the session's queue until the client has acknowledged it. The session may have
+    /// its connections at another server with the same store.
     ///
     /// - Returns: `false` when there is no such session.
+    /// - Throws: what the session store throws.
     @discardableResult
-    public func push(_ update: ByteBuffer, to session: ServerSessionIdentifier) -> Bool {
+    public func push(_ update: ByteBuffer, to session: ServerSessionIdentifier) async throws -> Bool {
         let now = self.configuration.clock.now()
-        guard
-            self.configuration.sessions.withExistingSession(session, { $0.push(update, at: now) }) != nil
-        else { return false }
-        self.context.connections.wake(session)
+        let pushed = self.configuration.sessions.change(
+            session,
+            on: self.configuration.eventLoopGroup.next(),
+            makingIfMissing: nil
+        ) { $0.push(update, at: now) }
+        guard try await pushed.get() != nil else { return false }
+        self.context.wake(session)
         return true
+    }
+
+    /// Reports metrics now; a running server does so every ten seconds.
+    package func reportMetrics() {
+        self.context.reportMetrics()
     }
 
     /// The sessions that have a connection now.

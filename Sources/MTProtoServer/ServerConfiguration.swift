@@ -4,6 +4,7 @@ public import Logging
 public import MTProtoCrypto
 public import MTProtoSession
 public import MTProtoTransport
+public import Metrics
 public import NIOCore
 public import NIOPosix
 
@@ -41,6 +42,9 @@ public struct ServerConfiguration: Sendable {
     public var random: RandomSource = .system
     /// Where the server logs. Default: nowhere. Addresses and keys are never logged.
     public var logger = Logger(label: "mtproto.server", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    /// Where metrics go; nil: to what `MetricsSystem` was bootstrapped with. Names: `mtproto_server_…`.
+    public var metricsFactory: (any MetricsFactory)?
 
     /// Faults played on every connection; see ``LocalDataCenter``. Default: none.
     package var faults = FaultPlan()

@@ -36,6 +36,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case clientSession
     /// The server's session rules against a hostile client that knows the key.
     case serverSession
+    /// When an HTTP request that waits is answered.
+    case httpWait
+    /// The send queue of a session over HTTP, with losses, repetitions, short memory and a store that saves it.
+    case serverQueue
     /// The server side of the key exchange.
     case serverKeyExchange
     /// The client side of the key exchange.
@@ -63,6 +67,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .encryptedMessage: fuzzEncryptedMessage(&input)
         case .clientSession: fuzzClientSession(&input)
         case .serverSession: fuzzServerSession(&input)
+        case .httpWait: fuzzHTTPWait(&input)
+        case .serverQueue: fuzzServerQueue(&input)
         case .serverKeyExchange: fuzzServerKeyExchange(&input)
         case .clientKeyExchange: fuzzClientKeyExchange(&input)
         }

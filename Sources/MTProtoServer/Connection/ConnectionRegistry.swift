@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import MTProtoCrypto
 internal import Synchronization
 
 /// Which connections use which session, so that an answer or a push finds one of them.
 final class ConnectionRegistry: Sendable {
     /// Wakes a connection: it sends what its sessions have to send.
     struct Waker: Sendable {
-        let connection: UInt64
+        /// The number that the session knows the connection by.
+        let carrier: UInt64
         let wake: @Sendable () -> Void
         /// The store has changed the session's key: what the connection remembers of it is out of date.
         let forgetKey: @Sendable () -> Void
@@ -21,6 +23,25 @@ final class ConnectionRegistry: Sendable {
     }
 
     private let state = Mutex(State())
+    private let sessions: any SessionStore
+    /// Different in each process and server, because sessions may have connections at several.
+    private let firstCarrier: UInt64
+    private let responseCount = Atomic<UInt64>(0)
+
+    init(sessions: any SessionStore, random: RandomSource) {
+        self.sessions = sessions
+        self.firstCarrier = random.integer()
+    }
+
+    /// What sessions know a connection by.
+    func carrier(of connection: UInt64) -> UInt64 {
+        self.firstCarrier &+ connection &* 2
+    }
+
+    /// What a session knows one HTTP response by.
+    func nextResponseCarrier() -> UInt64 {
+        self.firstCarrier &+ 1 &+ self.responseCount.add(1, ordering: .relaxed).newValue &* 2
+    }
 
     /// How many connections there are.
     var count: Int { self.state.withLock { $0.closers.count } }
@@ -57,21 +78,25 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
+    /// Lets a connection be woken when a session has something to send.
     func attach(_ waker: Waker, to session: ServerSessionIdentifier) {
         self.state.withLock { $0.wakers[session, default: []].append(waker) }
+        self.sessions.subscribe(to: session, as: waker.carrier, waker.wake)
     }
 
     /// Ends the use of a session by a connection.
-    func detach(_ connection: UInt64, from session: ServerSessionIdentifier) {
+    func detach(_ carrier: UInt64, from session: ServerSessionIdentifier) {
+        self.sessions.unsubscribe(carrier, from: session)
         self.state.withLock { state in
             guard var wakers = state.wakers[session] else { return }
-            wakers.removeAll { $0.connection == connection }
+            wakers.removeAll { $0.carrier == carrier }
             state.wakers[session] = wakers.isEmpty ? nil : wakers
         }
     }
 
-    /// Wakes the connection that attached last: the newest is the one most likely alive.
-    @discardableResult
+    /// Wakes the connection of this server that attached last: the newest is the one most likely alive.
+    ///
+    /// - Returns: Whether there is one.
     func wake(_ session: ServerSessionIdentifier) -> Bool {
         guard let waker = self.state.withLock({ $0.wakers[session]?.last }) else { return false }
         waker.wake()

@@ -10,6 +10,8 @@ protocol PayloadTransport: AnyObject {
     var hasPartialFrame: Bool { get }
     /// Whether a payload may be written now: always on a byte stream, on HTTP while a request waits for its answer.
     var maySendPayload: Bool { get }
+    /// Whether a payload is all that may be sent until the next is received, as on HTTP.
+    var sendsOnePayload: Bool { get }
     /// Whether the client wants the connection closed: nothing more will be read or can be sent.
     var hasSentLast: Bool { get }
 
@@ -29,6 +31,7 @@ protocol PayloadTransport: AnyObject {
 
 extension MTProtoTransportHandler: PayloadTransport {
     var maySendPayload: Bool { true }
+    var sendsOnePayload: Bool { false }
     var hasSentLast: Bool { false }
     func answerWithNothing() {}
 }

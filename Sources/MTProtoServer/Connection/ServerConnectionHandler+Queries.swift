@@ -167,18 +167,11 @@ extension ServerConnectionHandler {
     }
 
     private func answer(_ messageIdentifier: UInt64, _ response: QueryResponse, in session: ServerSessionIdentifier) {
-        let now = self.shared.configuration.clock.now()
-        self.shared.configuration.sessions.withExistingSession(session) { state in
-            switch response {
-            case .result(let result):
-                state.respond(to: messageIdentifier, result: result, at: now)
-            case .error(let error):
-                state.respond(to: messageIdentifier, error: error, at: now)
-            case .asynchronous:
-                break
-            }
+        switch response {
+        case .result(let result): self.update(session, .result(result, of: messageIdentifier))
+        case .error(let error): self.update(session, .error(error, of: messageIdentifier))
+        case .asynchronous: break
         }
-        self.dirtySessions.insert(session)
     }
 }
 

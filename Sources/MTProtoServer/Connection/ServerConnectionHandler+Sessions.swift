@@ -10,8 +10,27 @@ internal import NIOCore
 struct AttachedSession {
     let key: AuthorizationKey
     let salts: ServerSaltSchedule
-    /// Whether the session counts this connection as one of its own.
-    var isOpen = false
+    /// `ServerSession.uniqueIdentifier` of the session that counts this connection as one of its own; nil if none does.
+    var openedAs: UInt64?
+    /// What is to be put into the session with the next flush.
+    var updates: [SessionUpdate] = []
+    /// When the session wants to be looked after, in monotonic nanoseconds.
+    var deadline: Int64?
+    /// Whether the store has not answered yet.
+    var isFlushing = false
+    var flushWaiters: [EventLoopPromise<Void>] = []
+
+    var isOpen: Bool { self.openedAs != nil }
+}
+
+/// What a session made of a payload.
+struct SessionReceipt: Sendable {
+    let actions: [ServerSessionAction]
+    /// Notices about the payload, encrypted.
+    let notices: [ByteBuffer]
+    let unpackingBudget: Int
+    /// The session's unique identifier if the connection is one of its own now.
+    let openedAs: UInt64?
 }
 
 extension [ServerSessionAction] {
@@ -52,72 +71,122 @@ extension ServerConnectionHandler {
             authorizationKey: key.key.identifier,
             session: message.sessionIdentifier
         )
-        let (actions, unpackingBudget) = self.shared.configuration.sessions.withSession(
-            identifier,
-            makingIfMissing: {
-                // Should the store have forgotten it, this connection is not one of the new session's yet.
-                self.forgetOpening(of: identifier)
-                return self.makeSession(identifier)
+        if self.sessions[identifier] == nil {
+            guard self.sessions.count < self.shared.configuration.limits.sessionsPerConnection else {
+                return self.refuse(.flood)
             }
-        ) { session in
-            let actions = session.receive(message, salts: key.salts, at: now)
-            return (actions, session.remainingInflatedByteCount)
+            self.sessions[identifier] = AttachedSession(key: key.key, salts: key.salts)
         }
-        // A payload that was rejected as a whole does not make its connection one of the session's.
-        guard self.attach(identifier, key: key, isAccepted: actions.isAccepted, at: now) else {
-            return self.refuse(.flood)
+        let token = quickAckRequested ? message.quickAckToken : nil
+        switch self.deliver(message, to: identifier, key: key, at: now, context: context) {
+        case .immediate(let receipt):
+            self.received(receipt, in: identifier, quickAckToken: token, context: context)
+        case .later(let future):
+            let openedBefore = self.sessions[identifier]?.openedAs
+            let eventLoop = context.eventLoop
+            self.suspendProcessing(
+                until: future,
+                abandoned: { self.abandon($0, in: identifier, key: key, openedBefore: openedBefore, on: eventLoop) },
+                then: { self.received($0, in: identifier, quickAckToken: token, context: context) }
+            )
+        }
+    }
+
+    /// The session has accepted a payload, and the connection is closing: nobody will run its queries, and the session must
+    /// not count the connection for ever.
+    private func abandon(
+        _ receipt: SessionReceipt?,
+        in identifier: ServerSessionIdentifier,
+        key: AuthorizationKeyRecord,
+        openedBefore: UInt64?,
+        on eventLoop: any EventLoop
+    ) {
+        guard let receipt else { return }
+        var attached = self.sessions[identifier] ?? AttachedSession(key: key.key, salts: key.salts)
+        let isGone = self.sessions[identifier] == nil
+        attached.openedAs = isGone && receipt.openedAs == openedBefore ? nil : receipt.openedAs
+        for case .query(let query) in receipt.actions {
+            let error = RPCErrorMessage(code: 500, message: "QUERY_CANCELLED")
+            attached.updates.append(.error(error, of: query.messageIdentifier))
+        }
+        self.sessions[identifier] = attached
+        if isGone {
+            self.leaveSessions(on: eventLoop)
+        } else {
+            self.dirtySessions.insert(identifier)
+            self.flushSessions()
+        }
+    }
+
+    /// Gives a message to its session.
+    private func deliver(
+        _ message: EncryptedMessage,
+        to identifier: ServerSessionIdentifier,
+        key: AuthorizationKeyRecord,
+        at now: SessionTime,
+        context: ChannelHandlerContext
+    ) -> SessionStoreResult<SessionReceipt?> {
+        let openedBefore = self.sessions[identifier]?.openedAs
+        let random = self.shared.configuration.random
+        return self.shared.configuration.sessions.change(
+            identifier,
+            on: context.eventLoop,
+            makingIfMissing: self.shared.makeSession
+        ) { session in
+            // Should the store have forgotten the session, this connection is not one of the new session's yet.
+            var isOpen = openedBefore == session.uniqueIdentifier
+            let actions = session.receive(message, salts: key.salts, at: now)
+            // A payload that was rejected as a whole does not make its connection one of the session's.
+            if actions.isAccepted, !isOpen {
+                session.connectionOpened(at: now)
+                isOpen = true
+            }
+            var notices: [ByteBuffer] = []
+            for case .notify(let bodies) in actions {
+                notices += session.seal(
+                    notices: bodies,
+                    authorizationKey: key.key,
+                    salts: key.salts,
+                    at: now,
+                    random: random
+                )
+            }
+            return SessionReceipt(
+                actions: actions,
+                notices: notices,
+                unpackingBudget: session.remainingInflatedByteCount,
+                openedAs: isOpen ? session.uniqueIdentifier : nil
+            )
+        }
+    }
+
+    private func received(
+        _ receipt: SessionReceipt?,
+        in identifier: ServerSessionIdentifier,
+        quickAckToken: UInt32?,
+        context: ChannelHandlerContext
+    ) {
+        guard let receipt, let attached = self.sessions[identifier] else { return }
+        self.sessions[identifier]?.openedAs = receipt.openedAs
+        if receipt.openedAs != nil, !attached.isOpen {
+            self.awaitWaking(for: identifier, context: context)
+        } else if receipt.openedAs == nil, attached.isOpen {
+            self.shared.connections.detach(self.carrierNumber, from: identifier)
         }
         self.dirtySessions.insert(identifier)
-        self.unpackingBudget = unpackingBudget
-        self.perform(
-            actions,
-            in: identifier,
-            quickAckToken: quickAckRequested ? message.quickAckToken : nil,
-            context: context
-        )
+        self.unpackingBudget = receipt.unpackingBudget
+        // Those about a payload of this connection go on this connection.
+        for notice in receipt.notices { self.write(.payload(notice, requestQuickAck: false)) }
+        self.perform(receipt.actions, in: identifier, quickAckToken: quickAckToken, context: context)
     }
 
-    private func forgetOpening(of identifier: ServerSessionIdentifier) {
-        guard self.sessions[identifier]?.isOpen == true else { return }
-        self.sessions[identifier]?.isOpen = false
-        self.shared.connections.detach(self.connectionNumber, from: identifier)
-    }
-
-    private func makeSession(_ identifier: ServerSessionIdentifier) -> ServerSession {
-        ServerSession(
-            authorizationKeyIdentifier: identifier.authorizationKey,
-            sessionIdentifier: identifier.session,
-            configuration: self.shared.configuration.session,
-            random: self.shared.configuration.random
-        )
-    }
-
-    private func attach(
-        _ identifier: ServerSessionIdentifier,
-        key: AuthorizationKeyRecord,
-        isAccepted: Bool,
-        at now: SessionTime
-    ) -> Bool {
-        if let attached = self.sessions[identifier] {
-            if isAccepted, !attached.isOpen { self.open(identifier, at: now) }
-            return true
-        }
-        guard self.sessions.count < self.shared.configuration.limits.sessionsPerConnection,
-            self.context != nil
-        else { return false }
-        self.sessions[identifier] = AttachedSession(key: key.key, salts: key.salts)
-        if isAccepted { self.open(identifier, at: now) }
-        return true
-    }
-
-    private func open(_ identifier: ServerSessionIdentifier, at now: SessionTime) {
-        guard let context = self.context else { return }
-        self.sessions[identifier]?.isOpen = true
+    /// Lets others wake this connection when the session has something to send.
+    private func awaitWaking(for identifier: ServerSessionIdentifier, context: ChannelHandlerContext) {
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
         self.shared.connections.attach(
             .init(
-                connection: self.connectionNumber,
+                carrier: self.carrierNumber,
                 wake: {
                     eventLoop.execute {
                         bound.value.dirtySessions.insert(identifier)
@@ -130,7 +199,6 @@ extension ServerConnectionHandler {
             ),
             to: identifier
         )
-        self.shared.configuration.sessions.withExistingSession(identifier) { $0.connectionOpened(at: now) }
     }
 
     func perform(_ action: SessionAction, context: ChannelHandlerContext) {
@@ -138,8 +206,9 @@ extension ServerConnectionHandler {
         switch action.action {
         case .acceptQuickAck(let isAccepted):
             if isAccepted, let token = action.quickAckToken { self.write(.quickAck(token)) }
-        case .notify(let notices):
-            self.send(notices, of: session)
+        case .notify:
+            // Sent when the payload was received.
+            break
         case .query(let query):
             self.start(query, in: session, context: context)
         case .cancelQuery(let messageIdentifier):
@@ -148,7 +217,7 @@ extension ServerConnectionHandler {
         case .disconnectAfter(let seconds):
             self.timers.disconnect(after: .seconds(Int64(max(0, seconds))), from: context.eventLoop.now)
         case .destroySession(let other, let request):
-            self.destroySession(other, requestedBy: request, in: session)
+            self.destroySession(other, requestedBy: request, in: session, context: context)
         case .httpWait:
             break
         case .destroyAuthorizationKey(let request):
@@ -156,28 +225,24 @@ extension ServerConnectionHandler {
         }
     }
 
-    /// Sends notices about a payload of this connection, on this connection.
-    private func send(_ notices: [ByteBuffer], of session: ServerSessionIdentifier) {
-        guard let attached = self.sessions[session] else { return }
-        let now = self.shared.configuration.clock.now()
-        let payloads = self.shared.configuration.sessions.withExistingSession(session) {
-            $0.seal(
-                notices: notices,
-                authorizationKey: attached.key,
-                salts: attached.salts,
-                at: now,
-                random: self.shared.configuration.random
-            )
-        }
-        for payload in payloads ?? [] { self.write(.payload(payload, requestQuickAck: false)) }
-    }
-
-    private func destroySession(_ other: UInt64, requestedBy request: UInt64, in session: ServerSessionIdentifier) {
+    private func destroySession(
+        _ other: UInt64,
+        requestedBy request: UInt64,
+        in session: ServerSessionIdentifier,
+        context: ChannelHandlerContext
+    ) {
         let target = ServerSessionIdentifier(authorizationKey: session.authorizationKey, session: other)
         // The session in use cannot be destroyed from within.
-        let existed = target != session && self.shared.configuration.sessions.remove(target)
-        self.shared.configuration.sessions.withExistingSession(session) {
-            $0.answerDestroySession(other, existed: existed, requestedBy: request)
+        guard target != session else {
+            return self.update(session, .destroyedSession(other, existed: false, requestedBy: request))
+        }
+        switch self.shared.configuration.sessions.remove(target, on: context.eventLoop) {
+        case .immediate(let existed):
+            self.update(session, .destroyedSession(other, existed: existed, requestedBy: request))
+        case .later(let future):
+            self.suspendProcessing(until: future) { existed in
+                self.update(session, .destroyedSession(other, existed: existed, requestedBy: request))
+            }
         }
     }
 
@@ -190,44 +255,26 @@ extension ServerConnectionHandler {
         self.suspendProcessing(
             until: context.eventLoop.makeFutureWithTask { try await store.remove(session.authorizationKey) }
         ) { removed in
-            self.shared.configuration.sessions.withExistingSession(session) {
-                $0.answerDestroyAuthorizationKey(
-                    removed.isEmpty ? .none(DestroyAuthKeyNone()) : .ok(DestroyAuthKeyOK()),
-                    requestedBy: request
-                )
-            }
+            let result: DestroyAuthKeyResult = removed.isEmpty ? .none(DestroyAuthKeyNone()) : .ok(DestroyAuthKeyOK())
+            self.update(session, .destroyedKey(result, requestedBy: request))
             // The answer goes out under the key that is no more; then every use of it ends.
-            self.dirtySessions.insert(session)
             self.flushSessions()
-            for key in removed {
-                self.shared.configuration.sessions.removeAll(ofKey: key)
-                self.shared.connections.forgetKey(key)
+            guard let flush = self.pendingFlush(of: session) else {
+                return self.endUse(of: removed, context: context)
             }
-            self.close()
+            self.suspendProcessing(until: flush) { self.endUse(of: removed, context: context) }
         }
     }
 
-    // MARK: Deadlines of sessions
-
-    func updateSessionDeadline(at now: SessionTime) {
-        guard let context = self.context else { return }
-        var earliest: Int64?
-        for identifier in self.sessions.keys {
-            let deadline = self.shared.configuration.sessions.withExistingSession(identifier) { $0.nextDeadline }
-            guard case .some(.some(let deadline)) = deadline else { continue }
-            earliest = min(earliest ?? deadline, deadline)
+    private func endUse(of keys: [UInt64], context: ChannelHandlerContext) {
+        let logger = self.logger
+        for key in keys {
+            let result = self.shared.configuration.sessions.removeAll(ofKey: key, on: context.eventLoop)
+            if case .later(let future) = result {
+                future.whenFailure { logger.error("store failed", metadata: ["error": "\($0)"]) }
+            }
+            self.shared.connections.forgetKey(key)
         }
-        self.timers.sessionDeadline = earliest.map {
-            context.eventLoop.now + .nanoseconds(max(0, $0 &- now.monotonicNanoseconds))
-        }
-    }
-
-    func sessionDeadlineReached() {
-        let now = self.shared.configuration.clock.now()
-        for identifier in self.sessions.keys {
-            self.shared.configuration.sessions.withExistingSession(identifier) { $0.deadlineReached(at: now) }
-            self.dirtySessions.insert(identifier)
-        }
-        self.flushSessions()
+        self.close()
     }
 }

@@ -30,6 +30,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     var logger: Logger
     var context: ChannelHandlerContext?
     var connectionNumber: UInt64 = 0
+    /// What the sessions know this connection by: a number that no other connection of any process has.
+    var carrierNumber: UInt64 { self.shared.connections.carrier(of: self.connectionNumber) }
     var handshake: TransportHandshake?
     var keys = ConnectionKeys()
     var sessions: [ServerSessionIdentifier: AttachedSession] = [:]
@@ -45,7 +47,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     private var isBusy = false
     private var hasPendingRead = false
     private var isInputClosed = false
-    private var isClosing = false
+    private(set) var isClosing = false
     /// Whether everything that was written before closing has left.
     private var isWritten = false
     /// Whether the server ends: nothing more is read, what was read is answered.
@@ -95,17 +97,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.isClosing = true
         self.timers.cancel()
         self.cancelQueries()
-        let now = self.shared.configuration.clock.now()
-        for (identifier, attached) in self.sessions {
-            self.shared.connections.detach(self.connectionNumber, from: identifier)
-            guard attached.isOpen else { continue }
-            self.shared.configuration.sessions.withExistingSession(identifier) {
-                $0.connectionClosed(at: now, connection: self.connectionNumber)
-            }
-            // What this connection carried may have been lost: another one repeats it.
-            self.shared.connections.wake(identifier)
-        }
-        self.sessions.removeAll()
+        if let context = self.context { self.leaveSessions(on: context.eventLoop) }
         self.shared.connections.unregister(self.connectionNumber)
     }
 
@@ -256,21 +248,29 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
 
     /// Holds later payloads back until an asynchronous step is done, so that payloads are handled in order.
+    ///
+    /// - Parameters:
+    ///   - future: The step.
+    ///   - abandoned: Called instead of `then` when the connection has been closing since.
+    ///   - then: What follows on the step.
     func suspendProcessing<Value: Sendable>(
         until future: EventLoopFuture<Value>,
+        abandoned: @escaping (Value) -> Void = { _ in },
         then: @escaping (Value) -> Void
     ) {
         self.isBusy = true
         self.transportHandler.pause()
         future.assumeIsolated().whenComplete { result in
             self.isBusy = false
-            guard !self.isClosing else { return }
+            guard !self.isClosing else {
+                if case .success(let value) = result { abandoned(value) }
+                return
+            }
             switch result {
             case .success(let value):
                 then(value)
             case .failure(let error):
-                self.logger.error("store failed", metadata: ["error": "\(error)"])
-                self.close()
+                self.storeFailed(error)
             }
             self.goOn()
         }
@@ -316,42 +316,6 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.context?.write(self.wrapOutboundOut(command), promise: nil)
     }
 
-    /// Sends what the sessions have, as long as the client takes it.
-    func flushSessions() {
-        guard let context = self.context, !self.dirtySessions.isEmpty, !self.isClosing else {
-            self.context?.flush()
-            return
-        }
-        let now = self.shared.configuration.clock.now()
-        var blocked: Set<ServerSessionIdentifier> = []
-        for identifier in self.dirtySessions {
-            // Only a connection that has shown itself to be the client's gets what waits.
-            guard let attached = self.sessions[identifier], attached.isOpen else { continue }
-            var isDrained = false
-            while context.channel.isWritable, self.transportHandler.maySendPayload {
-                let payload = self.shared.configuration.sessions.withExistingSession(identifier) { session in
-                    session.nextPayload(
-                        authorizationKey: attached.key,
-                        salts: attached.salts,
-                        at: now,
-                        random: self.shared.configuration.random,
-                        connection: self.connectionNumber
-                    )
-                }
-                guard case .some(.some(let payload)) = payload else {
-                    isDrained = true
-                    break
-                }
-                self.write(.payload(payload, requestQuickAck: false))
-            }
-            if !isDrained { blocked.insert(identifier) }
-        }
-        self.dirtySessions = blocked
-        context.flush()
-        self.updateSessionDeadline(at: now)
-        self.closeIfFinished()
-    }
-
     /// Sends a transport error and closes: nothing after it could be answered.
     func refuse(_ code: TransportErrorCode) {
         guard !self.isClosing, let context = self.context else { return }
@@ -368,6 +332,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         guard !self.isClosing, let context = self.context else { return }
         self.isClosing = true
         self.cancelQueries()
+        self.flushSessions()
         // Events may be paused, and would then stay so while input piles up.
         if self.transportHandler.discard() { self.isInputClosed = true }
         self.timers.closing(at: context.eventLoop.now)
@@ -396,7 +361,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         guard self.isInputClosed || self.isShuttingDown || self.transportHandler.hasSentLast, !self.isBusy,
             self.waitingActions.isEmpty,
             self.queries.isEmpty,
-            self.dirtySessions.isEmpty
+            self.dirtySessions.isEmpty, !self.isFlushing
         else { return }
         self.close()
     }

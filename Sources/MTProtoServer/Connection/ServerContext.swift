@@ -13,15 +13,30 @@ final class ServerContext: Sendable {
     let configuration: ServerConfiguration
     let responder: any QueryResponder
     let keyExchanges: ServerKeyExchangeTable
-    let connections = ConnectionRegistry()
+    let connections: ConnectionRegistry
+    let metrics: ServerMetrics
     /// The TLS of new connections; `nil` when the server has no TLS port.
     let tls: TLSContextHolder?
+    /// Makes the session of a first message.
+    let makeSession: @Sendable (ServerSessionIdentifier) -> ServerSession
     /// Key exchange steps that are queued for or running on the thread pool.
     private let pendingKeyExchangeSteps = Atomic<Int>(0)
 
     init(configuration: ServerConfiguration, responder: any QueryResponder) throws {
         self.configuration = configuration
         self.responder = responder
+        self.connections = ConnectionRegistry(sessions: configuration.sessions, random: configuration.random)
+        self.metrics = ServerMetrics(factory: configuration.metricsFactory)
+        let session = configuration.session
+        let random = configuration.random
+        self.makeSession = { identifier in
+            ServerSession(
+                authorizationKeyIdentifier: identifier.authorizationKey,
+                sessionIdentifier: identifier.session,
+                configuration: session,
+                random: random
+            )
+        }
         var exchange = ServerKeyExchangeTable.Configuration(privateKeys: configuration.privateKeys)
         exchange.dataCenterPolicy = configuration.dataCenter.map { .oneOf([$0]) } ?? .any
         exchange.random = configuration.random
@@ -48,6 +63,26 @@ final class ServerContext: Sendable {
                 self.keyExchanges.removeExpiredRuns(at: now)
             }
         }
+    }
+
+    /// Reports metrics regularly.
+    func scheduleReports() -> RepeatedTask {
+        self.configuration.eventLoopGroup.next().scheduleRepeatedTask(
+            initialDelay: .seconds(10),
+            delay: .seconds(10)
+        ) { _ in
+            self.configuration.threadPool.submit { _ in self.reportMetrics() }
+        }
+    }
+
+    /// Reports what changes without an event of this server.
+    func reportMetrics() {
+        self.metrics.report(self.configuration.sessions.statistics, connectionCount: self.connections.count)
+    }
+
+    /// Tells whoever can send it that a session has output: a connection of this server, or others through the store.
+    func wake(_ session: ServerSessionIdentifier) {
+        if !self.connections.wake(session) { self.configuration.sessions.wake(session) }
     }
 
     /// Takes a place among the pending steps; `false` when there is none.

@@ -45,6 +45,8 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
 
     var maySendPayload: Bool { self.machine.isAnswerAwaited }
 
+    var sendsOnePayload: Bool { true }
+
     var hasSentLast: Bool { self.machine.isClosed }
 
     func pause() {

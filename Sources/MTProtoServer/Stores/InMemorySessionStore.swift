@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import DequeModule
 public import MTProtoSession
+public import NIOCore
 internal import Synchronization
 
-/// Sessions in the memory of one process, bounded in number and in what they have queued: the sessions that were used longest
-/// ago go first.
+/// Sessions in the memory of one process, bounded in number and in what they have queued.
+///
+/// When memory is short, the sessions that were used longest ago forget their queued messages, the oldest first; when there are
+/// too many sessions, those used longest ago go.
 ///
 /// Of a session that had to go, the highest message identifier is remembered for its key: a recorded payload of it does not
 /// begin the session anew, its queries executed again.
@@ -39,6 +41,8 @@ public final class InMemorySessionStore: SessionStore {
     private let entries = Mutex(Entries())
     private let useCounter = Atomic<UInt64>(0)
     private let byteCount = Atomic<Int>(0)
+    private let forgotten = Mutex(ForgottenMessageCounts())
+    private let subscriptions = SessionSubscriptions()
 
     /// Makes an empty store.
     ///
@@ -56,67 +60,122 @@ public final class InMemorySessionStore: SessionStore {
     /// How many bytes the sessions have queued.
     public var queuedByteCount: Int { self.byteCount.load(ordering: .relaxed) }
 
-    /// Runs `change` on a session, made when it is unknown.
-    public func withSession<Result>(
+    /// What the store holds and has forgotten.
+    public var statistics: SessionStoreStatistics? {
+        SessionStoreStatistics(
+            sessionCount: self.count,
+            queuedByteCount: self.queuedByteCount,
+            forgottenMessages: self.forgotten.withLock { $0 }
+        )
+    }
+
+    // MARK: Changes
+
+    /// Runs `change` on a session, at once.
+    public func change<Result: Sendable>(
         _ identifier: ServerSessionIdentifier,
-        makingIfMissing make: () -> ServerSession,
-        _ change: (inout ServerSession) -> Result
-    ) -> Result {
+        on eventLoop: any EventLoop,
+        makingIfMissing make: (@Sendable (ServerSessionIdentifier) -> ServerSession)?,
+        _ change: @escaping @Sendable (inout ServerSession) -> Result
+    ) -> SessionStoreResult<Result?> {
         while true {
-            let use = self.useCounter.add(1, ordering: .relaxed).newValue
-            let entry = self.entries.withLock { entries in
-                if let entry = entries.bySession[identifier] { return entry }
-                if entries.bySession.count >= self.maximumCount {
-                    // A sixteenth at a time, so that a flood does not sort on every insertion.
-                    let count = max(1, self.maximumCount / 16)
-                    self.removeUnused(from: &entries) { removedCount, _ in removedCount < count }
-                }
-                var session = make()
-                session.raiseFloor(to: entries.floors[identifier.authorizationKey])
-                let entry = Entry(session, use: use)
-                entries.bySession[identifier] = entry
-                return entry
-            }
-            entry.lastUse.store(use, ordering: .relaxed)
-            if let result = self.change(entry, change) { return result }
+            guard let entry = self.entry(of: identifier, makingIfMissing: make) else { return .immediate(nil) }
+            if let result = self.change(entry, change) { return .immediate(result) }
         }
     }
 
-    /// Runs `change` on a session if it exists.
-    public func withExistingSession<Result>(
-        _ identifier: ServerSessionIdentifier,
-        _ change: (inout ServerSession) -> Result
-    ) -> Result? {
-        guard let entry = self.entries.withLock({ $0.bySession[identifier] }) else { return nil }
-        entry.lastUse.store(self.useCounter.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
-        return self.change(entry, change)
+    private func entry(
+        of identifier: ServerSessionIdentifier,
+        makingIfMissing make: (@Sendable (ServerSessionIdentifier) -> ServerSession)?
+    ) -> Entry? {
+        let use = self.useCounter.add(1, ordering: .relaxed).newValue
+        let entry = self.entries.withLock { entries -> Entry? in
+            if let entry = entries.bySession[identifier] { return entry }
+            guard let make else { return nil }
+            if entries.bySession.count >= self.maximumCount {
+                // A sixteenth at a time, so that a flood does not sort on every insertion.
+                self.removeUnused(max(1, self.maximumCount / 16), from: &entries)
+            }
+            var session = make(identifier)
+            session.raiseFloor(to: entries.floors[identifier.authorizationKey])
+            let entry = Entry(session, use: use)
+            entries.bySession[identifier] = entry
+            return entry
+        }
+        entry?.lastUse.store(use, ordering: .relaxed)
+        return entry
     }
 
+    /// - Returns: `nil` when the entry was removed meanwhile.
+    private func change<Result: Sendable>(
+        _ entry: Entry,
+        _ change: @Sendable (inout ServerSession) -> Result
+    ) -> Result? {
+        let result = entry.state.withLock { state -> Result? in
+            guard !state.isRemoved else { return nil }
+            return self.account(entry, &state.session, change)
+        }
+        if self.queuedByteCount > self.maximumByteCount { self.freeBytes(keeping: entry) }
+        return result
+    }
+
+    /// Runs a change, and follows what it does to the queue.
+    private func account<Result: Sendable>(
+        _ entry: Entry,
+        _ session: inout ServerSession,
+        _ change: (inout ServerSession) -> Result
+    ) -> Result {
+        let forgottenBefore = session.forgottenMessages
+        let result = change(&session)
+        let byteCount = session.queuedByteCount
+        let previous = entry.byteCount.exchange(byteCount, ordering: .relaxed)
+        if byteCount != previous { self.byteCount.add(byteCount - previous, ordering: .relaxed) }
+        if session.forgottenMessages != forgottenBefore {
+            let news = session.forgottenMessages.since(forgottenBefore)
+            self.forgotten.withLock { $0 += news }
+        }
+        return result
+    }
+
+    // MARK: Forgetting
+
     /// Forgets a session.
-    public func remove(_ identifier: ServerSessionIdentifier) -> Bool {
-        self.entries.withLock { self.remove(identifier, from: &$0) }
+    public func remove(
+        _ identifier: ServerSessionIdentifier,
+        on eventLoop: any EventLoop
+    ) -> SessionStoreResult<Bool> {
+        .immediate(self.entries.withLock { self.remove(identifier, from: &$0) != nil })
     }
 
     /// Forgets every session of a key.
-    public func removeAll(ofKey authorizationKey: UInt64) {
+    public func removeAll(ofKey authorizationKey: UInt64, on eventLoop: any EventLoop) -> SessionStoreResult<Void> {
         self.entries.withLock { entries in
             for identifier in entries.bySession.keys where identifier.authorizationKey == authorizationKey {
-                self.remove(identifier, from: &entries)
+                _ = self.remove(identifier, from: &entries)
             }
         }
+        return .immediate(())
     }
 
-    /// Forgets the sessions that nobody would miss.
+    /// Forgets the sessions that nobody would miss, and the messages of others that are too old.
     public func removeDiscardable(at now: SessionTime) {
         let all = self.entries.withLock { Array($0.bySession) }
         for (identifier, entry) in all {
             // A session in use is none of them.
-            let isRemoved = entry.state.withLockIfAvailable { state in
-                guard !state.isRemoved, state.session.isDiscardable(at: now) else { return false }
+            let queued = entry.state.withLockIfAvailable { state -> Int? in
+                guard !state.isRemoved else { return nil }
+                guard state.session.isDiscardable(at: now) else {
+                    guard let deadline = state.session.nextDeadline, deadline <= now.monotonicNanoseconds else {
+                        return nil
+                    }
+                    self.account(entry, &state.session) { $0.deadlineReached(at: now) }
+                    return nil
+                }
                 state.isRemoved = true
-                return true
+                return state.session.queuedMessageCount
             }
-            guard isRemoved == true else { continue }
+            guard case .some(.some(let count)) = queued else { continue }
+            self.forgotten.withLock { $0.expired &+= UInt64(clamping: count) }
             self.byteCount.subtract(entry.byteCount.exchange(0, ordering: .relaxed), ordering: .relaxed)
             self.entries.withLock { entries in
                 if entries.bySession[identifier] === entry { entries.bySession[identifier] = nil }
@@ -124,76 +183,64 @@ public final class InMemorySessionStore: SessionStore {
         }
     }
 
-    /// - Returns: `nil` when the entry was removed meanwhile.
-    private func change<Result>(_ entry: Entry, _ change: (inout ServerSession) -> Result) -> Result? {
-        let result = entry.state.withLock { state -> Result? in
-            guard !state.isRemoved else { return nil }
-            let result = change(&state.session)
-            let byteCount = state.session.queuedByteCount
-            let previous = entry.byteCount.exchange(byteCount, ordering: .relaxed)
-            if byteCount != previous { self.byteCount.add(byteCount - previous, ordering: .relaxed) }
-            return result
-        }
-        if self.queuedByteCount > self.maximumByteCount { self.freeBytes(keeping: entry) }
-        return result
-    }
-
+    /// Makes the sessions unused longest forget queued messages.
     private func freeBytes(keeping kept: Entry) {
         let target = self.maximumByteCount - self.maximumByteCount / 16
-        self.entries.withLock { entries in
-            self.removeUnused(from: &entries) { _, entry in
-                guard self.queuedByteCount > target else { return false }
-                return entry !== kept && entry.byteCount.load(ordering: .relaxed) > 0 ? true : nil
+        let byUse = self.entries.withLock { self.byUse($0) }
+        for (_, entry) in byUse where entry !== kept && entry.byteCount.load(ordering: .relaxed) > 0 {
+            let surplus = self.queuedByteCount - target
+            guard surplus > 0 else { return }
+            entry.state.withLock { state in
+                guard !state.isRemoved else { return }
+                self.account(entry, &state.session) { $0.forgetQueuedMessages(byteCount: surplus) }
             }
         }
     }
 
     /// Removes sessions, longest unused first.
-    ///
-    /// - Parameter condition: Gets how many were removed and the next one; `nil` spares it, false ends.
-    private func removeUnused(from entries: inout Entries, while condition: (Int, Entry) -> Bool?) {
-        let byUse = entries.bySession.map { ($0.key, $0.value, $0.value.lastUse.load(ordering: .relaxed)) }
-        var count = 0
-        for (identifier, entry, _) in byUse.sorted(by: { $0.2 < $1.2 }) {
-            guard let isRemoved = condition(count, entry) else { continue }
-            guard isRemoved else { return }
-            self.remove(identifier, from: &entries)
-            count += 1
+    private func removeUnused(_ count: Int, from entries: inout Entries) {
+        for (identifier, _) in self.byUse(entries).prefix(count) {
+            guard let queued = self.remove(identifier, from: &entries) else { continue }
+            self.forgotten.withLock { $0.memory &+= UInt64(clamping: queued) }
         }
     }
 
-    @discardableResult
-    private func remove(_ identifier: ServerSessionIdentifier, from entries: inout Entries) -> Bool {
-        guard let entry = entries.bySession.removeValue(forKey: identifier) else { return false }
-        let highest = entry.state.withLock { state -> UInt64? in
+    private func byUse(_ entries: Entries) -> [(identifier: ServerSessionIdentifier, entry: Entry)] {
+        entries.bySession.map { ($0.key, $0.value, $0.value.lastUse.load(ordering: .relaxed)) }
+            .sorted { $0.2 < $1.2 }
+            .map { ($0.0, $0.1) }
+    }
+
+    /// - Returns: How many messages the session had queued; nil if there is none.
+    private func remove(_ identifier: ServerSessionIdentifier, from entries: inout Entries) -> Int? {
+        guard let entry = entries.bySession.removeValue(forKey: identifier) else { return nil }
+        let (highest, count) = entry.state.withLock { state -> (UInt64?, Int) in
             state.isRemoved = true
-            return state.session.highestReceivedIdentifier
+            return (state.session.highestReceivedIdentifier, state.session.queuedMessageCount)
         }
         self.byteCount.subtract(entry.byteCount.exchange(0, ordering: .relaxed), ordering: .relaxed)
         if let highest { entries.floors.raise(identifier.authorizationKey, to: highest) }
-        return true
-    }
-}
-
-/// The highest message identifiers of sessions that are no more, by their keys. Identifiers tell time, so one older than the
-/// time window need not be remembered; the earliest added go when there are too many.
-private struct ReplayFloors {
-    private static let maximumCount = 16_384
-
-    private var floors: [UInt64: UInt64] = [:]
-    private var order: Deque<UInt64> = []
-
-    subscript(_ authorizationKey: UInt64) -> UInt64 {
-        self.floors[authorizationKey] ?? 0
+        return count
     }
 
-    mutating func raise(_ authorizationKey: UInt64, to identifier: UInt64) {
-        if let floor = self.floors[authorizationKey] {
-            self.floors[authorizationKey] = max(floor, identifier)
-            return
-        }
-        if self.order.count >= Self.maximumCount, let first = self.order.popFirst() { self.floors[first] = nil }
-        self.floors[authorizationKey] = identifier
-        self.order.append(authorizationKey)
+    // MARK: Waking
+
+    /// Asks to be told when a session has something to send because of another server of this process.
+    public func subscribe(
+        to identifier: ServerSessionIdentifier,
+        as subscriber: UInt64,
+        _ wake: @escaping @Sendable () -> Void
+    ) {
+        self.subscriptions.subscribe(to: identifier, as: subscriber, wake)
+    }
+
+    /// Ends a subscription.
+    public func unsubscribe(_ subscriber: UInt64, from identifier: ServerSessionIdentifier) {
+        self.subscriptions.unsubscribe(subscriber, from: identifier)
+    }
+
+    /// Tells the subscribers of a session that it may have something to send.
+    public func wake(_ identifier: ServerSessionIdentifier) {
+        self.subscriptions.wake(identifier)
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import MTProtoSession
+public import NIOCore
 
 /// Which session: sessions are told apart within one authorization key.
 public struct ServerSessionIdentifier: Hashable, Sendable {
@@ -16,40 +17,108 @@ public struct ServerSessionIdentifier: Hashable, Sendable {
     }
 }
 
-/// Where a server keeps sessions. Sessions outlive connections.
+/// What an operation of a store returned: its value at once, or a promise of it.
 ///
-/// `ServerSession` is a plain value, so a store may keep it in memory, or load it, run the change and save it elsewhere.
-/// A change runs exclusively for its session; it must be quick, because the caller may be an event loop.
-public protocol SessionStore: Sendable {
-    /// Runs `change` on a session, made by `make` when it is unknown.
-    func withSession<Result>(
-        _ identifier: ServerSessionIdentifier,
-        makingIfMissing make: () -> ServerSession,
-        _ change: (inout ServerSession) -> Result
-    ) -> Result
+/// A store in the memory of the process has its values at once, and no future is made for them.
+public enum SessionStoreResult<Value: Sendable>: Sendable {
+    /// The value.
+    case immediate(Value)
+    /// The value will come, on the event loop that was given, or an error.
+    case later(EventLoopFuture<Value>)
 
-    /// Runs `change` on a session if it exists.
+    /// The value, waited for.
+    public func get() async throws -> Value {
+        switch self {
+        case .immediate(let value): return value
+        case .later(let future): return try await future.get()
+        }
+    }
+}
+
+/// Where servers keep sessions. Sessions outlive connections, and the connections of one session may meet different
+/// processes, which then share a store.
+///
+/// `ServerSession` is a plain `Codable` value: a store may keep it in memory, or load it, run the change and save it.
+///
+/// Changes of a session exclude each other, wherever they come from, and those that one event loop asks for are carried out in
+/// that order. A change has no effect but on the session, and may run on any thread: a store that finds at the end that
+/// somebody else was faster runs it again on what is there now. A change is quick, because with a store in memory it runs
+/// on the caller's event loop.
+///
+/// An error ends the connection that was served, and nothing else.
+public protocol SessionStore: Sendable {
+    /// Runs `change` on a session.
     ///
-    /// - Returns: `nil` when it does not.
-    func withExistingSession<Result>(
+    /// - Parameters:
+    ///   - identifier: The session.
+    ///   - eventLoop: The event loop of the caller.
+    ///   - make: Makes the session when it is unknown; nil leaves it so.
+    ///   - change: The change.
+    /// - Returns: What `change` returned in its last run; nil if there is no session.
+    func change<Result: Sendable>(
         _ identifier: ServerSessionIdentifier,
-        _ change: (inout ServerSession) -> Result
-    ) -> Result?
+        on eventLoop: any EventLoop,
+        makingIfMissing make: (@Sendable (ServerSessionIdentifier) -> ServerSession)?,
+        _ change: @escaping @Sendable (inout ServerSession) -> Result
+    ) -> SessionStoreResult<Result?>
 
     /// Forgets a session.
     ///
     /// - Returns: whether there was one.
-    func remove(_ identifier: ServerSessionIdentifier) -> Bool
+    func remove(_ identifier: ServerSessionIdentifier, on eventLoop: any EventLoop) -> SessionStoreResult<Bool>
 
     /// Forgets every session of a key.
-    func removeAll(ofKey authorizationKey: UInt64)
+    func removeAll(ofKey authorizationKey: UInt64, on eventLoop: any EventLoop) -> SessionStoreResult<Void>
 
-    /// Forgets the sessions that nobody would miss: `ServerSession.isDiscardable(at:)`. Called once a minute; a store that
-    /// has its own way to let sessions end need not implement it.
+    /// Forgets the sessions that nobody would miss: `ServerSession.isDiscardable(at:)`. Called once a minute from a thread that
+    /// may be blocked; a store that has its own way to let sessions end need not implement it.
     func removeDiscardable(at now: SessionTime)
+
+    /// Asks to be told when a session has something to send because of somebody else: another process, or another
+    /// server of this one, that called ``wake(_:)``. Costs little: it is called with each connection of a session, and with
+    /// each HTTP request that waits.
+    ///
+    /// - Parameters:
+    ///   - identifier: The session.
+    ///   - subscriber: A number of the caller's for this subscription, used by nobody else for this session.
+    ///   - wake: Called from any thread.
+    func subscribe(
+        to identifier: ServerSessionIdentifier,
+        as subscriber: UInt64,
+        _ wake: @escaping @Sendable () -> Void
+    )
+
+    /// Ends a subscription.
+    func unsubscribe(_ subscriber: UInt64, from identifier: ServerSessionIdentifier)
+
+    /// Tells the subscribers of a session, in all processes, that it may have something to send.
+    func wake(_ identifier: ServerSessionIdentifier)
+
+    /// What the store holds and has forgotten, for metrics; nil if it cannot tell.
+    var statistics: SessionStoreStatistics? { get }
 }
 
 extension SessionStore {
     /// Does nothing.
     public func removeDiscardable(at now: SessionTime) {}
+
+    /// Tells nothing.
+    public var statistics: SessionStoreStatistics? { nil }
+}
+
+/// What a store holds and has forgotten.
+public struct SessionStoreStatistics: Hashable, Sendable {
+    /// How many sessions there are.
+    public var sessionCount: Int
+    /// How many bytes they have queued.
+    public var queuedByteCount: Int
+    /// How many queued messages were forgotten since the store was made.
+    public var forgottenMessages: ForgottenMessageCounts
+
+    /// Makes statistics.
+    public init(sessionCount: Int, queuedByteCount: Int, forgottenMessages: ForgottenMessageCounts) {
+        self.sessionCount = sessionCount
+        self.queuedByteCount = queuedByteCount
+        self.forgottenMessages = forgottenMessages
+    }
 }

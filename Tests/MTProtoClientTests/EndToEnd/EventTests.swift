@@ -28,9 +28,11 @@ struct EventTests {
                 $0.transport = transport.transport
             } _: { connection in
                 let iterator = connection.events.compactMap(Self.updates).makeAsyncIterator()
-                #expect(
-                    dataCenter.server.push(Queries.echo(number: 1), to: dataCenter.sessionIdentifier(of: connection))
+                let isPushed = try await dataCenter.server.push(
+                    Queries.echo(number: 1),
+                    to: dataCenter.sessionIdentifier(of: connection)
                 )
+                #expect(isPushed)
                 var updates = iterator
                 #expect(await updates.next() == Queries.echo(number: 1))
                 await connection.close()
@@ -47,11 +49,11 @@ struct EventTests {
         try await withDataCenter { dataCenter in
             try await dataCenter.connect { connection in
                 let session = dataCenter.sessionIdentifier(of: connection)
-                dataCenter.server.push(Queries.echo(number: 1), to: session)
+                try await dataCenter.server.push(Queries.echo(number: 1), to: session)
                 // Its answer comes behind the update.
                 _ = try await connection.invoke(Queries.echo())
                 var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
-                dataCenter.server.push(Queries.echo(number: 2), to: session)
+                try await dataCenter.server.push(Queries.echo(number: 2), to: session)
                 #expect(await updates.next() == Queries.echo(number: 2))
             }
         }
@@ -64,7 +66,10 @@ struct EventTests {
                 var first = connection.events.makeAsyncIterator()
                 var second = connection.events.compactMap(Self.updates).makeAsyncIterator()
                 #expect(await first.next() == nil)
-                dataCenter.server.push(Queries.echo(number: 3), to: dataCenter.sessionIdentifier(of: connection))
+                try await dataCenter.server.push(
+                    Queries.echo(number: 3),
+                    to: dataCenter.sessionIdentifier(of: connection)
+                )
                 #expect(await second.next() == Queries.echo(number: 3))
             }
         }
@@ -80,7 +85,7 @@ struct EventTests {
                 for number in 0..<count {
                     var update = Queries.echo(number: number)
                     update.writeRepeatingByte(0, count: 8_192)
-                    dataCenter.server.push(update, to: session)
+                    try await dataCenter.server.push(update, to: session)
                 }
                 #expect(await updates.next().flatMap(Self.number) == 0)
                 let answer = try connection.send(Queries.echo())
@@ -117,7 +122,7 @@ struct EventTests {
                 var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
                 let session = dataCenter.sessionIdentifier(of: connection)
                 let count: UInt32 = 500
-                for number in 0..<count { dataCenter.server.push(Queries.echo(number: number), to: session) }
+                for number in 0..<count { try await dataCenter.server.push(Queries.echo(number: number), to: session) }
                 for number in 0..<count {
                     let update = await updates.next()
                     #expect(update.flatMap(Self.number) == number)
@@ -136,7 +141,7 @@ struct EventTests {
                 let session = dataCenter.sessionIdentifier(of: connection)
                 // A server that has forgotten the session makes it again with the next message.
                 _ = try await connection.invoke(Queries.echo())
-                dataCenter.server.push(UpdatesTooLong().serialized(), to: session)
+                try await dataCenter.server.push(UpdatesTooLong().serialized(), to: session)
                 var kinds: [String] = []
                 while let event = await events.next() {
                     if case .update(let body) = event {

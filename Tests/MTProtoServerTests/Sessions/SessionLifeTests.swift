@@ -71,7 +71,7 @@ struct SessionLifeTests {
             await second.close()
             try await eventually { dataCenter.server.connectionCount == 1 }
             // The connection that is left gets what the server has to say.
-            #expect(dataCenter.server.push(UpdatesTooLong().serialized(), to: session.serverIdentifier))
+            #expect(try await dataCenter.server.push(UpdatesTooLong().serialized(), to: session.serverIdentifier))
             try await first.message(in: session) { body, _ in
                 if case .other(UpdatesTooLong.constructor, _) = body { () } else { nil }
             }
@@ -84,12 +84,12 @@ struct SessionLifeTests {
         try await withDataCenter { dataCenter in
             let first = try await RawClient(to: dataCenter)
             var session = try await first.makeSession()
-            #expect(!dataCenter.server.push(UpdatesTooLong().serialized(), to: session.serverIdentifier))
+            #expect(try await !dataCenter.server.push(UpdatesTooLong().serialized(), to: session.serverIdentifier))
             try await first.ping(in: &session)
             #expect(dataCenter.server.connectedSessions == [session.serverIdentifier])
             await first.close()
             try await eventually { dataCenter.server.connectionCount == 0 }
-            #expect(dataCenter.server.push(UpdatesTooLong().serialized(), to: session.serverIdentifier))
+            #expect(try await dataCenter.server.push(UpdatesTooLong().serialized(), to: session.serverIdentifier))
             let second = try await RawClient(to: dataCenter)
             try await second.send(session.seal(Ping(pingIdentifier: 2).serialized(), isContentRelated: false).payload)
             try await second.message(in: session) { body, _ in
@@ -146,7 +146,7 @@ struct SessionLifeTests {
                 }
                 #expect(answer == existed)
             }
-            #expect(!dataCenter.server.push(UpdatesTooLong().serialized(), to: other.serverIdentifier))
+            #expect(try await !dataCenter.server.push(UpdatesTooLong().serialized(), to: other.serverIdentifier))
             await client.close()
         }
     }
