@@ -109,6 +109,9 @@ struct DataCenterCommand: AsyncParsableCommand {
             Console.error("mtproto dc: cannot listen on \(self.listenText): \(error)")
             if error.errnoCode == EADDRINUSE { Console.error("  Another program listens there; choose another port.") }
             throw ExitCode(1)
+        } catch let error as ServerTLSError {
+            Console.error("mtproto dc: \(error.remedy)")
+            throw ExitCode(1)
         } catch {
             Console.error("mtproto dc: \(error)")
             throw ExitCode(1)

@@ -56,7 +56,7 @@ struct CertificateReloads: Service {
                 try await self.dataCenter.reloadTLS()
                 self.report(nil)
             } catch {
-                self.report("\(error)")
+                self.report((error as? ServerTLSError)?.remedy ?? "\(error)")
             }
         }
     }

@@ -75,3 +75,15 @@ struct DataCenterTLSOptions: ParsableArguments {
         if let path = self.tlsCertificateOut { try Files.write(certificate.certificatePEM, to: path, isSecret: false) }
     }
 }
+
+extension ServerTLSError {
+    /// What is wrong, for somebody who gave the options.
+    var remedy: String {
+        switch self.code {
+        case .certificateUnreadable: "--tls-certificate \(self.details): is missing, or holds no certificates as PEM"
+        case .keyUnreadable: "--tls-key \(self.details): is missing, or holds no key as PEM without a passphrase"
+        case .keyMismatch: "the key in --tls-key is not the one of the first certificate in --tls-certificate"
+        default: "TLS cannot be set up: \(self)"
+        }
+    }
+}

@@ -44,14 +44,14 @@ public struct RoundTripWorkload: Sendable {
                 query.writeInteger(LocalDataCenter.echoConstructor, endianness: .little)
                 // Nothing that compresses: what is measured is the way of the bytes.
                 query.writeBytes(RandomSource.seeded(1).bytes(byteCount - 4))
-                try await self.send(query, count: count / 4, on: connection)
+                try await connection.send(query, count: count / 4, depth: Self.depth)
                 let loops = [serverGroup.next(), clientGroup.next()]
-                let before = try await self.read(threadClock, on: loops)
+                let before = try await threadTimes(threadClock, on: loops)
                 let clock = ContinuousClock()
                 let start = clock.now
-                try await self.send(query, count: count, on: connection)
+                try await connection.send(query, count: count, depth: Self.depth)
                 let elapsed = start.duration(to: clock.now)
-                let after = try await self.read(threadClock, on: loops)
+                let after = try await threadTimes(threadClock, on: loops)
                 let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
                 return Cost(
                     serverNanoseconds: Double(after[0] - before[0]) / Double(count),
@@ -63,24 +63,5 @@ public struct RoundTripWorkload: Sendable {
         try await serverGroup.shutdownGracefully()
         try await clientGroup.shutdownGracefully()
         return cost
-    }
-
-    private static func read(_ clock: @escaping @Sendable () -> UInt64, on loops: [any EventLoop]) async throws
-        -> [UInt64]
-    {
-        var values: [UInt64] = []
-        for loop in loops { values.append(try await loop.submit { clock() }.get()) }
-        return values
-    }
-
-    private static func send(_ query: ByteBuffer, count: Int, on connection: MTProtoConnection) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<Self.depth {
-                group.addTask {
-                    for _ in 0..<(count / Self.depth) { _ = try await connection.invoke(query) }
-                }
-            }
-            try await group.waitForAll()
-        }
     }
 }

@@ -5,7 +5,7 @@ import Workloads
 
 /// Measures this package beside other implementations of the same thing, in one run and in turns, and prints the ratios.
 ///
-/// `ratios [ctr] [ige] [crc] [frames] [messages] [exchange] [roundtrips]`: all, or the sections named.
+/// `ratios [ctr] [ige] [crc] [frames] [messages] [exchange] [roundtrips] [transports]`: all, or the sections named.
 @main
 enum Ratios {
     static func main() async throws {
@@ -23,7 +23,8 @@ enum Ratios {
         if wants("messages") { try self.messages(&rows) }
         if wants("exchange") { try self.keyExchange(&rows) }
         if wants("roundtrips") { try await self.roundTrips(&rows) }
-        printTable(rows)
+        if !rows.isEmpty { printTable(rows) }
+        if wants("transports") { try await self.transports() }
     }
 
     private static func counterMode(_ rows: inout [Row]) throws {
@@ -191,6 +192,31 @@ enum Ratios {
                     goal: byteCount == 256 ? 1 : nil
                 )
             )
+        }
+    }
+
+    /// What a query costs over each transport, as a multiple of its cost over TCP.
+    private static func transports() async throws {
+        for (byteCount, depth, count) in [(256, 1, 4_096), (4_096, 64, 16_384)] {
+            let costs = try await TransportCostWorkload.run(byteCount: byteCount, depth: depth, count: count) {
+                measure_thread_nanoseconds()
+            }
+            guard let tcp = costs.first else { continue }
+            print(
+                "\necho of \(byteCount) B, \(depth) at a time: CPU and bytes of a query with its answer; × is the multiple of TCP's"
+            )
+            var cells = [["transport", "server", "client", "CPU ×", "bytes up", "bytes down", "bytes ×"]]
+            for cost in costs {
+                let time =
+                    (cost.serverNanoseconds + cost.clientNanoseconds) / (tcp.serverNanoseconds + tcp.clientNanoseconds)
+                let bytes = (cost.bytesUp + cost.bytesDown) / (tcp.bytesUp + tcp.bytesDown)
+                cells.append([
+                    cost.transport, "\(fixed(cost.serverNanoseconds / 1000, 1)) us",
+                    "\(fixed(cost.clientNanoseconds / 1000, 1)) us", fixed(time, 2), fixed(cost.bytesUp, 0),
+                    fixed(cost.bytesDown, 0), fixed(bytes, 2),
+                ])
+            }
+            printCells(cells)
         }
     }
 }

@@ -17,10 +17,15 @@ struct Row {
 }
 
 func printTable(_ rows: [Row]) {
-    let cells =
+    printCells(
         [["what", "ours", "beside", "ratio", "goal met"]]
-        + rows.map { [$0.what, $0.ours, $0.reference, $0.ratio.map { fixed($0, 2) } ?? "", $0.verdict] }
-    let widths = (0..<5).map { column in cells.map { $0[column].count }.max() ?? 0 }
+            + rows.map { [$0.what, $0.ours, $0.reference, $0.ratio.map { fixed($0, 2) } ?? "", $0.verdict] }
+    )
+}
+
+/// Rows of text as a table, the first one its head.
+func printCells(_ cells: [[String]]) {
+    let widths = (cells.first ?? []).indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
     for (index, line) in cells.enumerated() {
         let padded = zip(line, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
         print("| " + padded.joined(separator: " | ") + " |")
