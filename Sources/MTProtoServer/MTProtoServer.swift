@@ -86,6 +86,7 @@ public final class MTProtoServer: Service {
         }
         self.context.connections.closeAll()
         await self.context.connections.waitUntilEmpty()
+        self.context.detachedQueries.cancelAll()
         sweep.cancel()
         reports.cancel()
         self.context.reportMetrics()

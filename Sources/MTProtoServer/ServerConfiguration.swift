@@ -28,6 +28,8 @@ public struct ServerConfiguration: Sendable {
     public var timeouts = Timeouts()
     /// Rules of the sessions.
     public var session = ServerSession.Configuration()
+    /// How long HTTP requests may wait for messages.
+    public var httpWait = HTTPWaitSchedule.Configuration()
     /// Where authorization keys are kept. Default: in memory.
     public var authorizationKeys: any AuthorizationKeyStore = InMemoryAuthorizationKeyStore()
     /// Where sessions are kept. Default: in memory.
@@ -67,6 +69,9 @@ public struct ServerConfiguration: Sendable {
         public var webSocketFrame = 2 * 1024 * 1024
         /// Queries of one connection that may be waiting for an asynchronous answer; reading stops beyond. Default 1 024.
         public var concurrentQueries = 1_024
+        /// Queries that may be waiting for an asynchronous answer although the HTTP connection that brought them is gone; beyond,
+        /// they are cancelled with it. Default 4 096.
+        public var detachedQueries = 4_096
         /// Sessions that one connection may use. Default 16.
         public var sessionsPerConnection = 16
         /// Key exchanges that one connection may make in a minute; beyond, −429. Default 32.

@@ -9,7 +9,11 @@ final class ConnectionRegistry: Sendable {
     struct Waker: Sendable {
         /// The number that the session knows the connection by.
         let carrier: UInt64
+        /// Whether the connection can send now; one of HTTP can only while a request waits.
+        var isWaiting = true
         let wake: @Sendable () -> Void
+        /// A newer request waits for whatever comes, so that this one need not; `nil` on byte streams.
+        var supersede: (@Sendable () -> Void)?
         /// The store has changed the session's key: what the connection remembers of it is out of date.
         let forgetKey: @Sendable () -> Void
     }
@@ -81,7 +85,38 @@ final class ConnectionRegistry: Sendable {
     /// Lets a connection be woken when a session has something to send.
     func attach(_ waker: Waker, to session: ServerSessionIdentifier) {
         self.state.withLock { $0.wakers[session, default: []].append(waker) }
-        self.sessions.subscribe(to: session, as: waker.carrier, waker.wake)
+        if waker.isWaiting { self.sessions.subscribe(to: session, as: waker.carrier, waker.wake) }
+    }
+
+    /// A request of an attached connection waits from now on: it is the newest of its session.
+    ///
+    /// - Parameter isPoll: whether it waits for whatever comes; other requests that do are told that they need not.
+    func beginWaiting(_ carrier: UInt64, for session: ServerSessionIdentifier, isPoll: Bool) {
+        let (waker, superseded) = self.state.withLock { state -> (Waker?, [@Sendable () -> Void]) in
+            guard var wakers = state.wakers[session],
+                let index = wakers.firstIndex(where: { $0.carrier == carrier })
+            else { return (nil, []) }
+            var waker = wakers.remove(at: index)
+            waker.isWaiting = true
+            let older = wakers.filter(\.isWaiting).compactMap(\.supersede)
+            wakers.append(waker)
+            state.wakers[session] = wakers
+            return (waker, isPoll ? older : [])
+        }
+        if let waker { self.sessions.subscribe(to: session, as: carrier, waker.wake) }
+        for supersede in superseded { supersede() }
+    }
+
+    /// The request of an attached connection is answered.
+    func endWaiting(_ carrier: UInt64, for session: ServerSessionIdentifier) {
+        let wasWaiting = self.state.withLock { state in
+            guard let index = state.wakers[session]?.firstIndex(where: { $0.carrier == carrier }),
+                state.wakers[session]?[index].isWaiting == true
+            else { return false }
+            state.wakers[session]?[index].isWaiting = false
+            return true
+        }
+        if wasWaiting { self.sessions.unsubscribe(carrier, from: session) }
     }
 
     /// Ends the use of a session by a connection.
@@ -94,11 +129,12 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    /// Wakes the connection of this server that attached last: the newest is the one most likely alive.
+    /// Wakes the connection of this server that attached last, or whose request came last: the newest is the one most likely
+    /// alive.
     ///
     /// - Returns: Whether there is one.
     func wake(_ session: ServerSessionIdentifier) -> Bool {
-        guard let waker = self.state.withLock({ $0.wakers[session]?.last }) else { return false }
+        guard let waker = self.state.withLock({ $0.wakers[session]?.last(where: \.isWaiting) }) else { return false }
         waker.wake()
         return true
     }

@@ -159,7 +159,11 @@ extension ServerConnectionHandler {
             switch expiry {
             case .drain, .stalledWrite:
                 context.close(promise: nil)
-            case .handshake, .idle, .partialFrame, .disconnectDelay, .halfClosed, .shutDown:
+            case .halfClosed, .shutDown:
+                self.turn?.finish()
+                self.progressTurn()
+                self.close()
+            case .handshake, .idle, .partialFrame, .disconnectDelay:
                 self.close()
             }
             if expiry == .drain { return }

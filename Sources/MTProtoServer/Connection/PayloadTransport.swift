@@ -10,8 +10,6 @@ protocol PayloadTransport: AnyObject {
     var hasPartialFrame: Bool { get }
     /// Whether a payload may be written now: always on a byte stream, on HTTP while a request waits for its answer.
     var maySendPayload: Bool { get }
-    /// Whether a payload is all that may be sent until the next is received, as on HTTP.
-    var sendsOnePayload: Bool { get }
     /// Whether the client wants the connection closed: nothing more will be read or can be sent.
     var hasSentLast: Bool { get }
 
@@ -25,13 +23,15 @@ protocol PayloadTransport: AnyObject {
     func discard() -> Bool
     /// Flushes, and completes a promise when everything written so far has left.
     func flushed(_ promise: EventLoopPromise<Void>)
+    /// Reads no further request: the answer to the one in hand is the last.
+    func endInput()
     /// The payload that was read last gets no answer: a request is answered with an empty body.
     func answerWithNothing()
 }
 
 extension MTProtoTransportHandler: PayloadTransport {
     var maySendPayload: Bool { true }
-    var sendsOnePayload: Bool { false }
     var hasSentLast: Bool { false }
+    func endInput() {}
     func answerWithNothing() {}
 }

@@ -46,17 +46,29 @@ struct RunningQueries {
         self.running.removeValue(forKey: messageIdentifier) != nil
     }
 
+    /// Those with the responder.
+    var runningIdentifiers: [UInt64] { Array(self.running.keys) }
+
+    func running(_ messageIdentifier: UInt64) -> Running? {
+        self.running[messageIdentifier]
+    }
+
     mutating func cancel(_ messageIdentifier: UInt64) {
         self.running.removeValue(forKey: messageIdentifier)?.cancel()
         self.takeDeferred(messageIdentifier)?.deadline.cancel()
     }
 
+    /// Ends the queries with the responder that `isCancelled` says, and all postponed ones.
+    ///
     /// - Returns: the queries that will have no answer, and their sessions.
-    mutating func cancelAll() -> [(messageIdentifier: UInt64, session: ServerSessionIdentifier)] {
-        for query in self.running.values { query.cancel() }
+    mutating func cancelAll(
+        where isCancelled: (UInt64) -> Bool
+    ) -> [(messageIdentifier: UInt64, session: ServerSessionIdentifier)] {
+        let ended = self.running.filter { isCancelled($0.key) }
+        for query in ended.values { query.cancel() }
         for query in self.deferred.values { query.deadline.cancel() }
-        let cancelled = self.running.map { ($0, $1.session) } + self.deferred.map { ($0, $1.session) }
-        self.running.removeAll()
+        let cancelled = ended.map { ($0, $1.session) } + self.deferred.map { ($0, $1.session) }
+        for messageIdentifier in ended.keys { self.running[messageIdentifier] = nil }
         self.deferred.removeAll()
         self.successors.removeAll()
         self.ready.removeAll()

@@ -20,12 +20,18 @@ extension ServerConnectionHandler {
 
     /// Puts something into a session with the next flush.
     func update(_ session: ServerSessionIdentifier, _ update: SessionUpdate) {
+        if self.carrier.isTurnBased { return self.updateRequested(session, update) }
         self.sessions[session]?.updates.append(update)
         self.dirtySessions.insert(session)
     }
 
     /// Puts what is ready into the sessions, and sends what they have, as long as the client takes it.
     func flushSessions() {
+        if self.carrier.isTurnBased {
+            self.progressTurn()
+            self.context?.flush()
+            return self.closeIfFinished()
+        }
         guard let context = self.context else { return }
         guard !self.dirtySessions.isEmpty else { return context.flush() }
         let now = self.shared.configuration.clock.now()
@@ -45,7 +51,7 @@ extension ServerConnectionHandler {
             }
             // Only a connection that has shown itself to be the client's gets what waits.
             let mayTake = attached.isOpen && !self.isClosing
-            let takes = mayTake && context.channel.isWritable && self.transportHandler.maySendPayload
+            let takes = mayTake && context.channel.isWritable
             let isDue = attached.deadline.map { $0 <= now.monotonicNanoseconds } ?? false
             guard takes || isDue || !attached.updates.isEmpty else {
                 if mayTake { self.dirtySessions.insert(identifier) }
@@ -74,7 +80,7 @@ extension ServerConnectionHandler {
         self.sessions[identifier]?.deadline = nil
         let random = self.shared.configuration.random
         let carrier = self.carrierNumber
-        let limit = self.transportHandler.sendsOnePayload ? 1 : Self.outputByteCount
+        let limit = Self.outputByteCount
         return self.shared.configuration.sessions.change(
             identifier,
             on: context.eventLoop,
@@ -144,8 +150,14 @@ extension ServerConnectionHandler {
 
     /// Nil if all that was put into a session has been taken by it; otherwise the moment when it has.
     func pendingFlush(of identifier: ServerSessionIdentifier) -> EventLoopFuture<Void>? {
-        guard let context = self.context, self.sessions[identifier]?.isFlushing == true else { return nil }
+        guard let context = self.context, self.isResponding || self.sessions[identifier]?.isFlushing == true else {
+            return nil
+        }
         let promise = context.eventLoop.makePromise(of: Void.self)
+        guard !self.isResponding else {
+            self.responseWaiters.append(promise)
+            return promise.futureResult
+        }
         self.sessions[identifier]?.flushWaiters.append(promise)
         return promise.futureResult
     }
@@ -171,6 +183,7 @@ extension ServerConnectionHandler {
 
     func sessionDeadlineReached() {
         self.timers.sessionDeadline = nil
+        if self.carrier.isTurnBased { return self.turnDeadlineReached() }
         self.dirtySessions.formUnion(self.sessions.keys)
         self.flushSessions()
     }

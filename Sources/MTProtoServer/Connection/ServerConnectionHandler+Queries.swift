@@ -120,16 +120,16 @@ extension ServerConnectionHandler {
 
     /// Answers at once, or when the asynchronous answer is there.
     func finish(_ response: QueryResponse, of messageIdentifier: UInt64, in session: ServerSessionIdentifier) {
-        guard case .asynchronous(let work) = response, let context = self.context else {
+        guard case .asynchronous(let work) = response, let eventLoop = self.eventLoop else {
             return self.answer(messageIdentifier, response, in: session)
         }
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let eventLoop = context.eventLoop
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
         // Unstructured so that a dropped answer or a closed connection can cancel just this query.
         let task = Task {
             let response = await work()
             eventLoop.execute {
                 let handler = bound.value
+                handler.queryEnded(messageIdentifier)
                 guard handler.queries.finish(messageIdentifier) else { return }
                 handler.finish(response, of: messageIdentifier, in: session)
                 handler.queryFinished(messageIdentifier)
@@ -154,9 +154,11 @@ extension ServerConnectionHandler {
         self.resumeReading()
     }
 
-    /// Ends the queries of this connection. Their sessions go on: whoever repeats one there must not wait for ever.
-    func cancelQueries() {
-        for query in self.queries.cancelAll() {
+    /// Ends the queries of this connection, but for those that outlive a connection of HTTP. Their sessions go on: whoever
+    /// repeats one there must not wait for ever.
+    func endQueries() {
+        if self.carrier.isTurnBased, !self.isShuttingDown { self.detachQueries() }
+        for query in self.queries.cancelAll(where: { self.detachedQueries[$0] == nil }) {
             self.answer(query.messageIdentifier, .error(500, "QUERY_CANCELLED"), in: query.session)
         }
         // Accepted, and perhaps acknowledged, but not begun: without an answer a repetition would wait for ever.

@@ -35,9 +35,17 @@ struct SessionReceipt: Sendable {
 
 extension [ServerSessionAction] {
     /// Whether the payload that asked for these actions was processed.
-    fileprivate var isAccepted: Bool {
+    var isAccepted: Bool {
         guard case .some(.acceptQuickAck(let isAccepted)) = self.first else { return false }
         return isAccepted
+    }
+
+    /// What there is to say about the payload.
+    var notices: [ByteBuffer] {
+        self.flatMap { action -> [ByteBuffer] in
+            guard case .notify(let notices) = action else { return [] }
+            return notices
+        }
     }
 }
 
@@ -71,6 +79,9 @@ extension ServerConnectionHandler {
             authorizationKey: key.key.identifier,
             session: message.sessionIdentifier
         )
+        if self.carrier.isTurnBased {
+            return self.receiveRequest(message, in: identifier, key: key, at: now, context: context)
+        }
         if self.sessions[identifier] == nil {
             guard self.sessions.count < self.shared.configuration.limits.sessionsPerConnection else {
                 return self.refuse(.flood)
@@ -210,16 +221,20 @@ extension ServerConnectionHandler {
             // Sent when the payload was received.
             break
         case .query(let query):
+            self.turn?.queryStarted(query.messageIdentifier)
             self.start(query, in: session, context: context)
         case .cancelQuery(let messageIdentifier):
+            self.turn?.queryDropped(messageIdentifier)
             self.queries.cancel(messageIdentifier)
             self.startQueries(waitingFor: messageIdentifier)
         case .disconnectAfter(let seconds):
+            // The connections of HTTP come and go.
+            guard !self.carrier.isTurnBased else { return }
             self.timers.disconnect(after: .seconds(Int64(max(0, seconds))), from: context.eventLoop.now)
         case .destroySession(let other, let request):
             self.destroySession(other, requestedBy: request, in: session, context: context)
-        case .httpWait:
-            break
+        case .httpWait(let wait):
+            self.turn?.setWait(wait)
         case .destroyAuthorizationKey(let request):
             self.destroyKey(requestedBy: request, in: session, context: context)
         }
@@ -258,6 +273,8 @@ extension ServerConnectionHandler {
             let result: DestroyAuthKeyResult = removed.isEmpty ? .none(DestroyAuthKeyNone()) : .ok(DestroyAuthKeyOK())
             self.update(session, .destroyedKey(result, requestedBy: request))
             // The answer goes out under the key that is no more; then every use of it ends.
+            self.settleTurn()
+            self.turn?.finish()
             self.flushSessions()
             guard let flush = self.pendingFlush(of: session) else {
                 return self.endUse(of: removed, context: context)

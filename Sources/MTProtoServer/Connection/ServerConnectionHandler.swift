@@ -29,6 +29,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     var carrier: Carrier
     var logger: Logger
     var context: ChannelHandlerContext?
+    /// The loop of the connection, also after its end.
+    private(set) var eventLoop: (any EventLoop)?
     var connectionNumber: UInt64 = 0
     /// What the sessions know this connection by: a number that no other connection of any process has.
     var carrierNumber: UInt64 { self.shared.connections.carrier(of: self.connectionNumber) }
@@ -38,20 +40,31 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     /// Sessions that may have something to send.
     var dirtySessions: Set<ServerSessionIdentifier> = []
     var queries = RunningQueries()
+    /// The request that waits for its answer, on HTTP.
+    var turn: HTTPTurn?
+    /// Whether the answer to a request is being taken from its session.
+    var isResponding = false
+    var responseWaiters: [EventLoopPromise<Void>] = []
+    /// The last response, on HTTP, until another request proves that it arrived.
+    var unprovenResponse: UnprovenResponse?
+    /// Outcomes that came too late for the response to the request that asked for them.
+    var lateUpdates: [(ServerSessionIdentifier, SessionUpdate)] = []
+    /// The numbers of this connection's queries in ``DetachedQueries``, by their message identifiers.
+    var detachedQueries: [UInt64: UInt64] = [:]
     /// How many bytes the compressed queries of the payload in hand may still unpack to.
     var unpackingBudget = 0
 
     /// What an earlier payload still asks for, while one of its actions waits for an asynchronous step (a key lookup, a key
     /// exchange step); later payloads wait undecoded in the transport handler.
-    private var waitingActions: Deque<SessionAction> = []
-    private var isBusy = false
+    private(set) var waitingActions: Deque<SessionAction> = []
+    private(set) var isBusy = false
     private var hasPendingRead = false
-    private var isInputClosed = false
-    private(set) var isClosing = false
+    var isInputClosed = false
+    var isClosing = false
     /// Whether everything that was written before closing has left.
-    private var isWritten = false
+    var isWritten = false
     /// Whether the server ends: nothing more is read, what was read is answered.
-    private var isShuttingDown = false
+    var isShuttingDown = false
 
     var timers = ConnectionTimers()
     var keyExchangeAllowance = KeyExchangeAllowance()
@@ -68,6 +81,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        self.eventLoop = context.eventLoop
         let closer = NIOLoopBound(self, eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
         self.connectionNumber = self.shared.connections.register {
@@ -96,7 +110,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     private func tearDown() {
         self.isClosing = true
         self.timers.cancel()
-        self.cancelQueries()
+        self.endQueries()
+        if self.carrier.isTurnBased { self.leaveRequests() }
         if let context = self.context { self.leaveSessions(on: context.eventLoop) }
         self.shared.connections.unregister(self.connectionNumber)
     }
@@ -192,6 +207,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
             )
         case .payload(let payload, let quickAckRequested):
             self.timers.payloadArrived()
+            // A client asks again when it has the answer to what it asked before.
+            self.unprovenResponse = nil
             self.receive(payload, quickAckRequested: quickAckRequested, context: context)
         case .authorizationNeeded(let keyIdentifier):
             self.admitLongPayload(under: keyIdentifier, context: context)
@@ -303,7 +320,10 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         while !self.isBusy, let action = self.waitingActions.popFirst() {
             self.perform(action, context: context)
         }
-        if !self.isBusy { self.transportHandler.resume() }
+        if !self.isBusy {
+            self.settleTurn()
+            self.transportHandler.resume()
+        }
         self.flushSessions()
         self.rescheduleTimer()
         self.resumeReading()
@@ -314,65 +334,5 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     func write(_ command: TransportCommand) {
         self.context?.write(self.wrapOutboundOut(command), promise: nil)
-    }
-
-    /// Sends a transport error and closes: nothing after it could be answered.
-    func refuse(_ code: TransportErrorCode) {
-        guard !self.isClosing, let context = self.context else { return }
-        self.logger.debug("refusing", metadata: ["transport error": "\(code.rawValue)"])
-        self.write(.transportError(code))
-        self.announceClosing(code, context: context)
-        context.flush()
-        self.close()
-    }
-
-    /// Closes after the writes before it have left: output first, the whole connection when the client has ended its side
-    /// too (or the drain time is over), because closing with unread input would make the kernel drop the last answer.
-    func close() {
-        guard !self.isClosing, let context = self.context else { return }
-        self.isClosing = true
-        self.cancelQueries()
-        self.flushSessions()
-        // Events may be paused, and would then stay so while input piles up.
-        if self.transportHandler.discard() { self.isInputClosed = true }
-        self.timers.closing(at: context.eventLoop.now)
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { _ in
-            self.isWritten = true
-            self.closeWhenWritten()
-        }
-        self.transportHandler.flushed(written)
-        self.rescheduleTimer()
-        self.resumeReading()
-    }
-
-    /// NIO drops what is queued when the second side of a connection is closed, so nothing is closed before all has left.
-    private func closeWhenWritten() {
-        guard self.isWritten, let context = self.context else { return }
-        if self.isInputClosed {
-            context.close(promise: nil)
-        } else {
-            context.close(mode: .output, promise: nil)
-        }
-    }
-
-    /// After the client's last byte, or when the server ends: the connection closes when everything it asked is answered.
-    func closeIfFinished() {
-        guard self.isInputClosed || self.isShuttingDown || self.transportHandler.hasSentLast, !self.isBusy,
-            self.waitingActions.isEmpty,
-            self.queries.isEmpty,
-            self.dirtySessions.isEmpty, !self.isFlushing
-        else { return }
-        self.close()
-    }
-
-    /// The server ends: what the client has asked is answered, within the drain time; then the connection closes.
-    private func shutDown() {
-        guard let context = self.context, !self.isClosing, !self.isShuttingDown else { return }
-        self.isShuttingDown = true
-        self.timers.shuttingDown(at: context.eventLoop.now)
-        self.flushSessions()
-        self.closeIfFinished()
-        self.rescheduleTimer()
     }
 }

@@ -15,6 +15,7 @@ final class ServerContext: Sendable {
     let keyExchanges: ServerKeyExchangeTable
     let connections: ConnectionRegistry
     let metrics: ServerMetrics
+    let detachedQueries: DetachedQueries
     /// The TLS of new connections; `nil` when the server has no TLS port.
     let tls: TLSContextHolder?
     /// Makes the session of a first message.
@@ -25,6 +26,7 @@ final class ServerContext: Sendable {
     init(configuration: ServerConfiguration, responder: any QueryResponder) throws {
         self.configuration = configuration
         self.responder = responder
+        self.detachedQueries = DetachedQueries(maximumCount: configuration.limits.detachedQueries)
         self.connections = ConnectionRegistry(sessions: configuration.sessions, random: configuration.random)
         self.metrics = ServerMetrics(factory: configuration.metricsFactory)
         let session = configuration.session

@@ -10,6 +10,14 @@ enum SessionUpdate: Sendable {
     case destroyedSession(UInt64, existed: Bool, requestedBy: UInt64)
     case destroyedKey(DestroyAuthKeyResult, requestedBy: UInt64)
 
+    /// The query that it answers.
+    var query: UInt64? {
+        switch self {
+        case .result(_, let query), .error(_, let query): query
+        case .destroyedSession, .destroyedKey: nil
+        }
+    }
+
     func apply(to session: inout ServerSession, at now: SessionTime) {
         switch self {
         case .result(let result, let query):

@@ -45,8 +45,6 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
 
     var maySendPayload: Bool { self.machine.isAnswerAwaited }
 
-    var sendsOnePayload: Bool { true }
-
     var hasSentLast: Bool { self.machine.isClosed }
 
     func pause() {
@@ -81,6 +79,10 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
     func switchProtocols(_ headers: HTTPHeaders) {
         let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         self.context?.writeAndFlush(Self.wrapOutboundOut(.head(head)), promise: nil)
+    }
+
+    func endInput() {
+        self.machine.endInput()
     }
 
     func answerWithNothing() {

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import MTProtoCrypto
+internal import MTProtoSession
+internal import MTProtoTransport
+internal import NIOCore
+
+/// A response that the client may not have received.
+struct UnprovenResponse {
+    let session: ServerSessionIdentifier
+    /// The response's own number, under which the session knows what was in it.
+    let carrier: UInt64
+}
+
+/// HTTP: the server sends only in its turn, one payload to a request.
+///
+/// The answer to a query goes to the request that brought it while that waits, everything else to the session's newest waiting
+/// request. What a response carried is put back when the connection ends before another request on it.
+extension ServerConnectionHandler {
+    // MARK: Beginning
+
+    /// Lets others find this connection, which belongs to the session of its latest request.
+    private func attachRequests(to session: ServerSessionIdentifier, key: AuthorizationKeyRecord) {
+        guard self.sessions[session] == nil, let eventLoop = self.eventLoop else { return }
+        self.detachRequests()
+        self.sessions = [session: AttachedSession(key: key.key, salts: key.salts)]
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        self.shared.connections.attach(
+            .init(
+                carrier: self.carrierNumber,
+                isWaiting: false,
+                wake: { eventLoop.execute { bound.value.lookForOutput(of: session) } },
+                supersede: { eventLoop.execute { bound.value.endPoll(of: session) } },
+                forgetKey: { eventLoop.execute { bound.value.keys[session.authorizationKey] = nil } }
+            ),
+            to: session
+        )
+    }
+
+    private func detachRequests() {
+        for session in self.sessions.keys { self.shared.connections.detach(self.carrierNumber, from: session) }
+        self.sessions = [:]
+    }
+
+    /// A payload was accepted: its connection belongs to its session now, and its request waits.
+    func beginTurn(_ turn: HTTPTurn, key: AuthorizationKeyRecord) {
+        self.attachRequests(to: turn.session, key: key)
+        self.turn = turn
+    }
+
+    /// Everything that the request asked for has been begun.
+    func settleTurn() {
+        guard var turn = self.turn, !turn.isSettled else { return }
+        let now = self.shared.configuration.clock.now()
+        turn.settle(at: now, self.shared.configuration.httpWait)
+        self.turn = turn
+        guard !turn.isDue(at: now) else { return }
+        self.shared.connections.beginWaiting(self.carrierNumber, for: turn.session, isPoll: turn.isPoll)
+        // What became ready between the request and the registration woke nobody.
+        self.lookForOutput(of: turn.session)
+    }
+
+    // MARK: Waiting
+
+    /// Puts the outcome of something that a request asked for into its session.
+    func updateRequested(_ session: ServerSessionIdentifier, _ update: SessionUpdate) {
+        let now = self.shared.configuration.clock.now()
+        guard self.turn?.session == session, self.turn?.add(update, at: now) == true else {
+            // Its request is answered already: another one is to carry it.
+            return self.lateUpdates.append((session, update))
+        }
+    }
+
+    /// The session has changed, or its deadline has come: whether there is something to send now.
+    func lookForOutput(of session: ServerSessionIdentifier) {
+        guard self.turn?.session == session, self.turn?.isSettled == true, !self.isClosing else { return }
+        let now = self.shared.configuration.clock.now()
+        let updates = self.turn?.takeUpdates() ?? []
+        let isPoll = self.turn?.isPoll == true
+        self.change(session) { session in
+            for update in updates { update.apply(to: &session, at: now) }
+            if isPoll, let deadline = session.nextDeadline, deadline <= now.monotonicNanoseconds {
+                session.deadlineReached(at: now)
+            }
+            return TurnOutput(session)
+        } then: { output in
+            guard self.turn?.session == session else {
+                // The turn has ended while the store was asked.
+                if output?.isReady == true { self.shared.wake(session) }
+                return
+            }
+            if let output {
+                self.turn?.note(output, at: now)
+            } else {
+                self.turn?.finish()
+            }
+            self.progressTurn()
+            self.rescheduleTimer()
+        }
+    }
+
+    /// A newer request of the session waits for whatever comes.
+    private func endPoll(of session: ServerSessionIdentifier) {
+        guard let turn = self.turn, turn.session == session, turn.isPoll else { return }
+        self.turn?.finish()
+        self.progressTurn()
+        self.rescheduleTimer()
+    }
+
+    /// Answers the request if it is time, and sees to it that it will be.
+    func progressTurn() {
+        self.putLateUpdates()
+        guard var turn = self.turn, turn.isSettled, !self.isBusy, !self.isClosing, let context = self.context else {
+            return
+        }
+        // Nobody will ask again on this connection.
+        if turn.isPoll, self.isInputClosed || self.isShuttingDown {
+            turn.finish()
+            self.turn = turn
+        }
+        let now = self.shared.configuration.clock.now()
+        if turn.isDue(at: now) { return self.respond(to: turn, at: now) }
+        if turn.hasUpdates { return self.lookForOutput(of: turn.session) }
+        self.timers.sessionDeadline = turn.nextEvent.map {
+            context.eventLoop.now + .nanoseconds(max(0, $0 &- now.monotonicNanoseconds))
+        }
+    }
+
+    /// The time that ``HTTPTurn/nextEvent`` named has come.
+    func turnDeadlineReached() {
+        self.timers.sessionDeadline = nil
+        guard let turn = self.turn else { return }
+        if turn.isDue(at: self.shared.configuration.clock.now()) {
+            self.progressTurn()
+        } else {
+            self.lookForOutput(of: turn.session)
+        }
+    }
+
+    private func putLateUpdates() {
+        let updates = self.lateUpdates
+        guard !updates.isEmpty else { return }
+        self.lateUpdates = []
+        let now = self.shared.configuration.clock.now()
+        for (session, update) in updates {
+            self.change(session) {
+                update.apply(to: &$0, at: now)
+            } then: { _ in
+                self.shared.wake(session)
+            }
+        }
+    }
+
+    // MARK: Answering
+
+    private func respond(to turn: HTTPTurn, at now: SessionTime) {
+        self.turn = nil
+        self.timers.sessionDeadline = nil
+        self.shared.connections.endWaiting(self.carrierNumber, for: turn.session)
+        let random = self.shared.configuration.random
+        let carrier = self.shared.connections.nextResponseCarrier()
+        self.isResponding = true
+        self.change(turn.session) { session in
+            for update in turn.updates { update.apply(to: &session, at: now) }
+            return session.nextResponse(
+                notices: turn.notices,
+                authorizationKey: turn.key,
+                salts: turn.salts,
+                at: now,
+                random: random,
+                carrier: carrier
+            )
+        } then: { payload in
+            self.isResponding = false
+            if let payload {
+                self.unprovenResponse = UnprovenResponse(session: turn.session, carrier: carrier)
+                self.send(response: payload)
+            } else {
+                // The session was destroyed meanwhile: nothing can be said in it.
+                self.close()
+            }
+            let waiters = self.responseWaiters
+            self.responseWaiters = []
+            for waiter in waiters { waiter.succeed() }
+        }
+    }
+
+    func send(response: ByteBuffer) {
+        guard let context = self.context, !self.isClosing else { return self.putBackResponse() }
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenSuccess {
+            // No request will follow to prove it: what can be known is that it has left.
+            if self.transportHandler.hasSentLast { self.unprovenResponse = nil }
+        }
+        context.writeAndFlush(self.wrapOutboundOut(.payload(response, requestQuickAck: false)), promise: sent)
+        self.closeIfFinished()
+        self.resumeReading()
+    }
+
+    // MARK: The end
+
+    /// The connection ends, and its request is not answered by the session.
+    func abandonTurn() {
+        guard var turn = self.turn else { return }
+        self.turn = nil
+        self.timers.sessionDeadline = nil
+        self.lateUpdates += turn.takeUpdates().map { (turn.session, $0) }
+        self.shared.connections.endWaiting(self.carrierNumber, for: turn.session)
+    }
+
+    /// The connection has ended.
+    func leaveRequests() {
+        self.abandonTurn()
+        self.putLateUpdates()
+        self.putBackResponse()
+        self.detachRequests()
+        let waiters = self.responseWaiters
+        self.responseWaiters = []
+        for waiter in waiters { waiter.fail(ChannelError.ioOnClosedChannel) }
+    }
+
+    /// The last response may be lost: its messages go to another request.
+    private func putBackResponse() {
+        guard let response = self.unprovenResponse else { return }
+        self.unprovenResponse = nil
+        let now = self.shared.configuration.clock.now()
+        self.change(response.session) {
+            $0.responseLost(response.carrier, at: now)
+        } then: { _ in
+            self.shared.wake(response.session)
+        }
+    }
+
+    /// The connection ends and its queries go on: their answers go to other requests of the session.
+    func detachQueries() {
+        for messageIdentifier in self.queries.runningIdentifiers where self.detachedQueries[messageIdentifier] == nil {
+            guard let query = self.queries.running(messageIdentifier) else { continue }
+            self.detachedQueries[messageIdentifier] = self.shared.detachedQueries.insert(query.cancel)
+        }
+    }
+
+    func queryEnded(_ messageIdentifier: UInt64) {
+        guard let number = self.detachedQueries.removeValue(forKey: messageIdentifier) else { return }
+        self.shared.detachedQueries.remove(number)
+    }
+
+    /// Runs a change on a session if it exists, and then goes on, at once or when the store has answered.
+    private func change<Value: Sendable>(
+        _ session: ServerSessionIdentifier,
+        _ change: @escaping @Sendable (inout ServerSession) -> Value,
+        then: @escaping (Value?) -> Void
+    ) {
+        guard let eventLoop = self.eventLoop else { return }
+        let result = self.shared.configuration.sessions.change(
+            session,
+            on: eventLoop,
+            makingIfMissing: nil,
+            change
+        )
+        switch result {
+        case .immediate(let value):
+            then(value)
+        case .later(let future):
+            future.assumeIsolated().whenComplete { result in
+                switch result {
+                case .success(let value): then(value)
+                case .failure(let error): self.storeFailed(error)
+                }
+            }
+        }
+    }
+}

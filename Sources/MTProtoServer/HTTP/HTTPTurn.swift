@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MTProtoCrypto
+internal import MTProtoSession
+internal import NIOCore
+
+/// What a session has for a waiting request.
+struct TurnOutput: Sendable {
+    let isReady: Bool
+    /// When something may become ready by itself, in monotonic nanoseconds.
+    let deadline: Int64?
+
+    init(isReady: Bool, deadline: Int64?) {
+        self.isReady = isReady
+        self.deadline = deadline
+    }
+
+    init(_ session: ServerSession) {
+        self.init(isReady: session.hasOutput, deadline: session.nextDeadline)
+    }
+}
+
+/// The server's turn on an HTTP connection: a request was accepted and waits for its answer. Pure: events in, a deadline out.
+///
+/// What the request asks for is carried out first; ``settle(at:_:)`` says that this is done.
+///
+/// Specification: *HTTP transport*.
+struct HTTPTurn: Sendable {
+    /// The session that the connection is attached to: the one of its latest request.
+    let session: ServerSessionIdentifier
+    let key: AuthorizationKey
+    let salts: ServerSaltSchedule
+    private let requestedAt: Int64
+    /// What there is to say about the request's own payload.
+    let notices: [ByteBuffer]
+    /// What is to be put into the session.
+    private(set) var updates: [SessionUpdate] = []
+    /// The request's queries that are not answered.
+    private var queries: Set<UInt64> = []
+    private var hasAnswers = false
+    private var wait: HTTPWait?
+    private var schedule: HTTPWaitSchedule?
+    /// What the session had when it was looked at last.
+    private var output: TurnOutput
+    /// Whether nothing is waited for any more.
+    private var isOver = false
+
+    init(
+        session: ServerSessionIdentifier,
+        key: AuthorizationKey,
+        salts: ServerSaltSchedule,
+        notices: [ByteBuffer] = [],
+        output: TurnOutput,
+        at now: SessionTime
+    ) {
+        self.session = session
+        self.key = key
+        self.salts = salts
+        self.notices = notices
+        self.output = output
+        self.requestedAt = now.monotonicNanoseconds
+    }
+
+    /// Whether the request waits for whatever comes, not for an answer of its own.
+    var isPoll: Bool { self.queries.isEmpty }
+
+    /// Whether everything that the request asked for has been begun.
+    var isSettled: Bool { self.schedule != nil }
+
+    /// When to answer, in monotonic nanoseconds; `nil` before the turn is settled.
+    var deadline: Int64? {
+        guard let schedule = self.schedule else { return nil }
+        return self.isOver ? self.requestedAt : schedule.deadline
+    }
+
+    /// When to look again: at the deadline, or when something in the session may become ready by itself.
+    var nextEvent: Int64? {
+        guard let deadline = self.deadline else { return nil }
+        // What is due by itself are acknowledgements and repetitions: they are no reason to send less than the answer.
+        guard self.isPoll, let due = self.output.deadline else { return deadline }
+        return min(due, deadline)
+    }
+
+    func isDue(at now: SessionTime) -> Bool {
+        self.deadline.map { $0 <= now.monotonicNanoseconds } ?? false
+    }
+
+    // MARK: What the request asks for
+
+    /// `http_wait`: the last one counts.
+    mutating func setWait(_ wait: HTTPWait) {
+        self.wait = wait
+    }
+
+    mutating func queryStarted(_ messageIdentifier: UInt64) {
+        self.queries.insert(messageIdentifier)
+    }
+
+    /// The client does not want the answer any more.
+    mutating func queryDropped(_ messageIdentifier: UInt64) {
+        self.queries.remove(messageIdentifier)
+    }
+
+    /// Everything that the request asked for has been begun: waiting begins.
+    mutating func settle(at now: SessionTime, _ configuration: HTTPWaitSchedule.Configuration) {
+        guard self.schedule == nil else { return }
+        var schedule = HTTPWaitSchedule(
+            requestedAt: self.requestedAt,
+            wait: self.wait,
+            configuration: configuration
+        )
+        if self.output.isReady || self.hasAnswers || !self.notices.isEmpty {
+            if self.isPoll {
+                schedule.messagesWaiting(at: now.monotonicNanoseconds)
+            } else {
+                // The answers to the request's own queries may be quick.
+                schedule.messageArrived(at: now.monotonicNanoseconds)
+            }
+        }
+        self.schedule = schedule
+    }
+
+    // MARK: What happens meanwhile
+
+    var hasUpdates: Bool { !self.updates.isEmpty }
+
+    mutating func takeUpdates() -> [SessionUpdate] {
+        defer { self.updates = [] }
+        return self.updates
+    }
+
+    /// Something that was asked for has an outcome.
+    ///
+    /// - Returns: whether it was asked for by this request; otherwise nothing happens.
+    mutating func add(_ update: SessionUpdate, at now: SessionTime) -> Bool {
+        if let query = update.query {
+            guard self.queries.remove(query) != nil else { return false }
+        }
+        self.updates.append(update)
+        self.hasAnswers = true
+        self.schedule?.messageArrived(at: now.monotonicNanoseconds)
+        if self.queries.isEmpty { self.schedule?.requestAnswered(at: now.monotonicNanoseconds) }
+        return true
+    }
+
+    /// The session was looked at again.
+    mutating func note(_ output: TurnOutput, at now: SessionTime) {
+        self.output = output
+        if output.isReady { self.schedule?.messageArrived(at: now.monotonicNanoseconds) }
+    }
+
+    /// Waits no longer: with what there is the request is answered.
+    mutating func finish() {
+        self.isOver = true
+    }
+}
