@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import NIOCore
 public import NIOSSL
 
 /// Where the certificate and the key of a server's TLS ports come from.
@@ -92,6 +93,8 @@ public struct ServerTLS: Sendable {
             privateKey: .privateKey(key)
         )
         configuration.minimumTLSVersion = .tlsv12
+        // The connection has had the time to drain already.
+        configuration.shutdownTimeout = .seconds(1)
         return configuration
     }
 }

@@ -455,6 +455,32 @@ struct HTTPSessionTests {
         }
     }
 
+    @Test(
+        "destroy_auth_key is answered in its response; a connection that has used the key knows",
+        arguments: [false, true]
+    )
+    func destroyedKey(isShared: Bool) async throws {
+        try await self.withSession(isShared) { _, address, session in
+            var session = session
+            let idle = try await Self.client(address)
+            try await Self.poll(idle, &session, 0)
+            #expect(try await Self.messages(idle, session).isEmpty)
+            let client = try await Self.client(address)
+            try await client.send(session.seal(DestroyAuthKey().serialized(), isContentRelated: false).payload)
+            let messages = try await Self.messages(client, session)
+            let constructors = messages.map {
+                $0.body.getInteger(at: $0.body.readerIndex, endianness: .little) as UInt32?
+            }
+            #expect(constructors.contains(DestroyAuthKeyOK.constructor))
+            #expect(try await client.eventsUntilClosed().isEmpty)
+            await client.close()
+            try await idle.send(session.seal(Queries.echo()).payload)
+            #expect(try await idle.transportError() == .notFound)
+            #expect(try await idle.eventsUntilClosed().isEmpty)
+            await idle.close()
+        }
+    }
+
     @Test("A server that ends answers the poll that waits")
     func shutdown() async throws {
         let keys = InMemoryAuthorizationKeyStore()

@@ -75,17 +75,30 @@ struct TLSServerTests {
             try directory.write(second.certificatePEM, to: "c.pem")
             // The key is still the first one's.
             await #expect(throws: ServerTLSError.self) { try await dataCenter.server.reloadTLS() }
-            _ = try await Self.client(of: dataCenter, trusting: first).makeKey()
+            try await Self.makeKey(at: dataCenter, trusting: first)
             try directory.write(second.privateKeyPEM, to: "k.pem")
             try await dataCenter.server.reloadTLS()
-            _ = try await Self.client(of: dataCenter, trusting: second).makeKey()
-            await #expect(throws: (any Error).self) {
-                try await Self.client(of: dataCenter, trusting: first).makeKey()
-            }
+            try await Self.makeKey(at: dataCenter, trusting: second)
+            await #expect(throws: (any Error).self) { try await Self.makeKey(at: dataCenter, trusting: first) }
             // The connection that there was goes on.
             _ = try await old.makeKey()
             await old.close()
         }
+    }
+
+    private static func makeKey(
+        at dataCenter: RunningLocalDataCenter,
+        trusting certificate: SelfSignedCertificate
+    ) async throws {
+        let client = try await Self.client(of: dataCenter, trusting: certificate)
+        let result: Result<KeyExchangeResult, any Error>
+        do {
+            result = .success(try await client.makeKey())
+        } catch {
+            result = .failure(error)
+        }
+        await client.close()
+        _ = try result.get()
     }
 
     private static func client(
