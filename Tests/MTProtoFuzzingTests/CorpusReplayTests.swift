@@ -24,6 +24,16 @@ import Testing
         target.run(UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
+    @Test(arguments: [FuzzTarget.httpWait, .serverQueue], 1...40 as ClosedRange<UInt64>)
+    func randomInputsPass(_ target: FuzzTarget, seed: UInt64) {
+        var state = seed
+        let bytes = (0..<700).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 33)
+        }
+        bytes.withUnsafeBytes { target.run($0) }
+    }
+
     @Test func everyCorpusBelongsToATarget() throws {
         let names = try FileManager.default.contentsOfDirectory(atPath: Self.corpora.path)
         #expect(Set(names.filter { !$0.hasPrefix(".") }) == Set(FuzzTarget.allCases.map(\.rawValue)))

@@ -86,6 +86,26 @@ private struct ClientHarness: ~Copyable {
         return (try? self.session.receive(payload, at: self.now)) != nil
     }
 
+    /// What only happens over HTTP: long polls, lost payloads, hints of the time.
+    mutating func http(choice: UInt8) {
+        let wait = HTTPWait(maximumDelay: 0, waitAfter: 0, maximumWait: Int32(choice))
+        switch choice & 3 {
+        case 0:
+            let poll = self.session.nextPollPayload(wait: wait, at: self.now)
+            precondition(poll != nil || !self.session.isConnected, "no poll on an open connection")
+        case 1:
+            _ = self.session.nextPayload(at: self.now, attaching: wait)
+        case 2:
+            self.session.noteServerTime(
+                unixSeconds: self.now.wallSeconds + (Int64(choice) - 128) * 1000,
+                at: self.now
+            )
+        default:
+            let identifier = self.sentIdentifiers[Int(choice) % self.sentIdentifiers.count]
+            self.session.payloadLost(identifier, at: self.now)
+        }
+    }
+
     mutating func advance(milliseconds: UInt32) {
         let nanoseconds = Int64(milliseconds) * 1_000_000
         self.now.wallNanoseconds += nanoseconds
@@ -120,7 +140,11 @@ func fuzzClientSession(_ input: inout FuzzInput) {
             harness.advance(milliseconds: input.integer(UInt32.self) % 3_600_000)
             _ = harness.session.deadlineReached(at: harness.now)
         case 6:
-            _ = harness.session.ping(at: harness.now)
+            if operation & 0x80 == 0 {
+                _ = harness.session.ping(at: harness.now)
+            } else {
+                harness.http(choice: input.byte())
+            }
         case 7:
             let choice = Int(input.byte())
             _ = harness.session.receiveQuickAck(harness.sentTokens[choice % harness.sentTokens.count])

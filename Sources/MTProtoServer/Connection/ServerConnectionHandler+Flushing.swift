@@ -138,10 +138,13 @@ extension ServerConnectionHandler {
         case .failure(let error):
             self.storeFailed(error)
         }
-        let waiting = self.sessions[identifier]?.flushWaiters ?? []
-        self.sessions[identifier]?.flushWaiters = []
-        for waiter in waiting { waiter.succeed() }
         self.flushSessions()
+        // What was put in line since may be on its way only now.
+        if self.sessions[identifier]?.isFlushing == false {
+            let waiting = self.sessions[identifier]?.flushWaiters ?? []
+            self.sessions[identifier]?.flushWaiters = []
+            for waiter in waiting { waiter.succeed() }
+        }
         self.updateSessionDeadline(at: self.shared.configuration.clock.now())
         self.closeIfFinished()
         self.rescheduleTimer()

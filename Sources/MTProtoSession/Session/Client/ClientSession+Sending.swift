@@ -24,6 +24,7 @@ extension ClientSession {
     public mutating func nextPayload(at now: SessionTime, attaching wait: HTTPWait?) -> OutgoingPayload? {
         guard self.isConnected else { return nil }
         let server = self.time.serverNanoseconds(at: now)
+        if wait != nil { self.travelsInRequests = true }
         let attachment = wait.map { PendingServiceMessage(message: .httpWait($0)) }
         self.packer.reservedByteCount = attachment?.message.body(droppedIdentifier: 0).readableBytes
         self.pack(serverNanoseconds: server, at: now)
@@ -42,6 +43,7 @@ extension ClientSession {
     ///   - now: The time now.
     public mutating func nextPollPayload(wait: HTTPWait, at now: SessionTime) -> OutgoingPayload? {
         guard self.isConnected else { return nil }
+        self.travelsInRequests = true
         let server = self.time.serverNanoseconds(at: now)
         if !self.acknowledgements.isEmpty { self.packAcknowledgements(serverNanoseconds: server, at: now) }
         self.packService(PendingServiceMessage(message: .httpWait(wait)), serverNanoseconds: server, at: now)

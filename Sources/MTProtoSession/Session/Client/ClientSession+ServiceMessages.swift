@@ -141,13 +141,27 @@ extension ClientSession {
             guard let record = self.queries[number], record.outerIdentifier < session.firstMessageIdentifier else {
                 continue
             }
-            if record.isCancelled {
+            if self.travelsInRequests {
+                self.resumeOvertaken(number, record, at: now)
+            } else if record.isCancelled {
                 self.finishCancelled(number, .unknown(RPCAnswerUnknown()), events: &events)
             } else if record.isAcknowledged, !record.repeatsWhenForgotten {
                 self.fail(number, SessionError(.deliveryUnknown, deliveryState: .delivered), events: &events)
             } else {
                 self.queries.sendAgain(number, isRefused: false)
             }
+        }
+    }
+
+    /// Sees to a query older than the first message of a new session, over HTTP: its request may only have been overtaken by
+    /// the one that made the session, or this notice by another. It may be with the server, so it keeps its identifier.
+    private mutating func resumeOvertaken(_ number: UInt64, _ record: QueryRecord, at now: SessionTime) {
+        if record.isCancelled {
+            self.serviceLine.append(.dropAnswer(number: number))
+        } else if self.isRepeatable(record, at: now), !record.isAcknowledged || record.repeatsWhenForgotten {
+            self.queries.repeatSending(number)
+        } else {
+            self.serviceLine.askState(of: record.identifier)
         }
     }
 

@@ -62,6 +62,8 @@ public struct ClientSession: ~Copyable, Sendable {
     var saltRequest = SaltRequestSchedule()
     /// Whether acknowledgements no longer wait for company: the connection is about to close.
     var acknowledgesAtOnce = false
+    /// Whether payloads are requests of HTTP, which overtake each other on their connections.
+    var travelsInRequests = false
     /// When to ask the server about queries that wait long, in monotonic nanoseconds.
     var stateCheckDue: Int64?
 

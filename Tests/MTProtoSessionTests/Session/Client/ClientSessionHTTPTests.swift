@@ -5,21 +5,10 @@ import MTProtoSession
 import NIOCore
 import Testing
 
-/// What a client's session does for HTTP: long polls, waits beside queries, lost requests, the `Date` header.
+/// What a client's session does for HTTP: long polls, waits beside queries, the `Date` header.
 @Suite struct ClientSessionHTTPTests {
-    private typealias Sent = ClientSessionHarness.Sent
     private let atOnce = HTTPWait(maximumDelay: 0, waitAfter: 0, maximumWait: 0)
     private let long = HTTPWait(maximumDelay: 0, waitAfter: 0, maximumWait: 25_000)
-
-    private func waits(_ sent: Sent) -> [HTTPWait] {
-        sent.bodies.compactMap { if case .httpWait(let wait) = $0 { wait } else { nil } }
-    }
-
-    private func acknowledged(_ sent: Sent) -> [UInt64] {
-        sent.bodies.flatMap {
-            if case .acknowledgement(let message) = $0 { message.identifiers } else { [] as [UInt64] }
-        }
-    }
 
     // MARK: Polls
 
@@ -27,7 +16,7 @@ import Testing
         let harness = try ClientSessionHarness()
         let sent = try #require(try harness.poll())
         #expect(!sent.isContainer)
-        #expect(self.waits(sent) == [self.long])
+        #expect(sent.waits == [self.long])
         #expect(sent.message.sequenceNumber == 0)
         #expect(sent.token == nil)
         #expect(
@@ -43,10 +32,10 @@ import Testing
         #expect(try harness.flush().isEmpty, "alone it waits for its delay")
         let sent = try #require(try harness.poll())
         #expect(sent.isContainer)
-        #expect(self.acknowledged(sent).count == 1)
-        #expect(self.waits(sent) == [self.long])
+        #expect(sent.acknowledged.count == 1)
+        #expect(sent.waits == [self.long])
         #expect(sent.messages.allSatisfy { $0.sequenceNumber % 2 == 0 })
-        #expect(self.acknowledged(try #require(try harness.poll())).isEmpty)
+        #expect((try #require(try harness.poll())).acknowledged.isEmpty)
         #expect(try harness.advance(by: .seconds(60)).isEmpty)
     }
 
@@ -99,8 +88,8 @@ import Testing
         let sent = try #require(try harness.poll())
         _ = try harness.refuseSalt(sent.message.identifier, new: 77)
         let again = try #require(try harness.flush().first)
-        #expect(self.acknowledged(again) == self.acknowledged(sent))
-        #expect(self.waits(again).isEmpty)
+        #expect(again.acknowledged == sent.acknowledged)
+        #expect(again.waits.isEmpty)
     }
 
     @Test func aPollRefusedBecauseOfTheTimeSetsTheTime() throws {
@@ -121,7 +110,7 @@ import Testing
         try harness.invoke(2)
         let sent = try #require(try harness.flush(attaching: self.atOnce).first)
         #expect(sent.queries.count == 2)
-        #expect(self.waits(sent) == [self.atOnce])
+        #expect(sent.waits == [self.atOnce])
         #expect(sent.messages.last?.sequenceNumber == 4, "not content-related")
     }
 
@@ -132,8 +121,8 @@ import Testing
         #expect(try harness.flush(attaching: self.atOnce).isEmpty)
         harness.clock.advance(by: .seconds(30))
         let sent = try #require(try harness.flush(attaching: self.atOnce).first)
-        #expect(self.acknowledged(sent).count == 1)
-        #expect(self.waits(sent) == [self.atOnce])
+        #expect(sent.acknowledged.count == 1)
+        #expect(sent.waits == [self.atOnce])
     }
 
     @Test(arguments: [100, 1000])
@@ -143,7 +132,7 @@ import Testing
         let all = try harness.flush(attaching: self.atOnce)
         #expect(all.count > 1)
         for sent in all {
-            #expect(self.waits(sent) == [self.atOnce])
+            #expect(sent.waits == [self.atOnce])
             #expect(sent.message.body.readableBytes <= 32_768)
         }
     }
@@ -153,7 +142,7 @@ import Testing
         for number in 0..<4 { try harness.invoke(number) }
         let all = try harness.flush(attaching: self.atOnce)
         #expect(all.map(\.messages.count) == [3, 3])
-        #expect(all.allSatisfy { self.waits($0).count == 1 })
+        #expect(all.allSatisfy { $0.waits.count == 1 })
     }
 
     @Test func aQueryLargerThanAContainerGoesWithoutAWait() throws {
@@ -172,151 +161,6 @@ import Testing
         let second = try #require(try harness.flush(attaching: self.atOnce).first)
         _ = try harness.refuse(second.message.identifier, .invalidContainer)
         #expect(try harness.flush(attaching: self.atOnce).filter(\.isContainer).isEmpty)
-    }
-
-    // MARK: Lost payloads
-
-    @Test func theQueriesOfALostPayloadAreRepeatedUnderTheirIdentifiersAndNoOthers() throws {
-        let harness = try ClientSessionHarness()
-        try harness.invoke(1)
-        try harness.invoke(2)
-        let lost = try #require(try harness.flush(attaching: self.atOnce).first)
-        try harness.invoke(3)
-        let other = try #require(try harness.flush(attaching: self.atOnce).first)
-        harness.lose(lost)
-        let again = try harness.flush(attaching: self.atOnce)
-        #expect(again.count == 1)
-        #expect(again.first?.isContainer == true)
-        #expect(again.first?.queries.map(\.identifier) == lost.queries.map(\.identifier))
-        #expect(again.first?.queries.map(\.sequenceNumber) == lost.queries.map(\.sequenceNumber))
-        #expect(again.first.map { self.waits($0) } == [self.atOnce])
-        try harness.answer(other.queries[0])
-        for query in again[0].queries { try harness.answer(query) }
-        #expect(harness.unanswered == 0)
-    }
-
-    @Test func aBareQueryIsRepeatedInAContainer() throws {
-        let harness = try ClientSessionHarness()
-        try harness.invoke()
-        let lost = try #require(try harness.flush().first)
-        #expect(!lost.isContainer)
-        harness.lose(lost)
-        let again = try #require(try harness.flush().first)
-        #expect(again.isContainer)
-        #expect(again.queries.map(\.identifier) == [lost.message.identifier])
-    }
-
-    @Test func answeredAndAcknowledgedQueriesOfALostPayloadAreNotRepeated() throws {
-        let harness = try ClientSessionHarness()
-        for number in 1...3 { try harness.invoke(number) }
-        let lost = try #require(try harness.flush().first)
-        try harness.answer(lost.messages[0])
-        try harness.deliver(MessagesAcknowledgement(identifiers: [lost.messages[1].identifier]))
-        harness.lose(lost)
-        let again = try #require(try harness.flush().first)
-        #expect(again.queries.map(\.identifier) == [lost.messages[2].identifier])
-    }
-
-    @Test func aPayloadLostTwiceIsRepeatedTwiceAndNotMore() throws {
-        let harness = try ClientSessionHarness()
-        try harness.invoke()
-        let first = try #require(try harness.flush().first)
-        harness.lose(first)
-        harness.lose(first)
-        let second = try harness.flush()
-        #expect(second.count == 1)
-        harness.lose(first)
-        #expect(try harness.flush().isEmpty, "it was sent otherwise since")
-        harness.lose(second[0])
-        #expect(try harness.flush().count == 1)
-        harness.session.payloadLost(12345, at: harness.now)
-        #expect(try harness.flush().isEmpty)
-    }
-
-    @Test func anOldQueryOfALostPayloadIsAskedAbout() throws {
-        let harness = try ClientSessionHarness { $0.stateCheckDelay = .seconds(3600) }
-        try harness.invoke()
-        let lost = try #require(try harness.flush().first)
-        harness.clock.advance(by: .seconds(151))
-        harness.lose(lost)
-        let asked = try #require(try harness.flush().first)
-        guard case .stateRequest(let request)? = asked.bodies.first else {
-            Issue.record("no request for the state")
-            return
-        }
-        #expect(request.identifiers == [lost.message.identifier])
-        #expect(asked.queries.isEmpty)
-    }
-
-    @Test func aCancelledQueryOfALostPayloadIsDroppedAgain() throws {
-        let harness = try ClientSessionHarness()
-        let query = try harness.invoke()
-        let lost = try #require(try harness.flush().first)
-        #expect(!harness.cancel(query))
-        let dropped = try #require(try harness.flush().first)
-        harness.lose(lost)
-        harness.lose(dropped)
-        let bodies = try harness.flush().flatMap(\.bodies)
-        #expect(!bodies.isEmpty)
-        for body in bodies {
-            guard case .rpcDropAnswer(let drop) = body else {
-                Issue.record("\(body)")
-                continue
-            }
-            #expect(drop.requestIdentifier == lost.message.identifier)
-        }
-    }
-
-    @Test func theServiceMessagesOfALostPayloadGoAgain() throws {
-        let harness = try ClientSessionHarness()
-        try harness.invoke()
-        harness.session.destroySession(9, at: harness.now)
-        let ping = harness.session.ping(at: harness.now)
-        let lost = try #require(try harness.flush(attaching: self.atOnce).first)
-        #expect(lost.messages.count == 4)
-        harness.lose(lost)
-        let again = try #require(try harness.flush(attaching: self.atOnce).first)
-        #expect(again.messages.count == 4, "and the wait once")
-        #expect(self.waits(again).count == 1)
-        #expect(Set(again.messages.map(\.identifier)).intersection(lost.messages.map(\.identifier)).count == 1)
-        let pong = again.messages.first { message in
-            if case .ping? = try? MessageBody.parse(message.body, isContained: true).body { return true }
-            return false
-        }
-        try harness.deliver(Pong(messageIdentifier: try #require(pong).identifier, pingIdentifier: ping))
-        #expect(harness.events.names == ["pong"])
-    }
-
-    @Test func theAcknowledgementsOfALostPollGoAgain() throws {
-        let harness = try ClientSessionHarness()
-        try harness.deliver(UpdatesTooLong(), isContentRelated: true)
-        let lost = try #require(try harness.poll())
-        harness.lose(lost)
-        let again = try #require(try harness.poll())
-        #expect(self.acknowledged(again) == self.acknowledged(lost))
-        #expect(self.waits(again).count == 1)
-    }
-
-    @Test func aLostPingIsNoSilence() throws {
-        let harness = try ClientSessionHarness()
-        _ = harness.session.ping(at: harness.now)
-        let lost = try #require(try harness.flush().first)
-        try harness.advance(by: .seconds(14))
-        harness.lose(lost)
-        try harness.advance(by: .seconds(14))
-        #expect(harness.isConnected)
-        try harness.advance(by: .seconds(1))
-        #expect(harness.events.names == ["dead"])
-    }
-
-    @Test func aPayloadLostWithItsConnectionIsTheConnectionsBusiness() throws {
-        let harness = try ClientSessionHarness()
-        try harness.invoke()
-        let lost = try #require(try harness.flush().first)
-        harness.close()
-        harness.lose(lost)
-        harness.open()
-        #expect(try harness.flush().flatMap(\.queries).count == 1)
     }
 
     // MARK: The Date header

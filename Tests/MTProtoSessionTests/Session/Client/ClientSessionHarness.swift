@@ -30,6 +30,18 @@ final class ClientSessionHarness {
             }
         }
 
+        /// The `http_wait` among the messages.
+        var waits: [HTTPWait] {
+            self.bodies.compactMap { if case .httpWait(let wait) = $0 { wait } else { nil } }
+        }
+
+        /// The identifiers that are acknowledged.
+        var acknowledged: [UInt64] {
+            self.bodies.flatMap {
+                if case .acknowledgement(let message) = $0 { message.identifiers } else { [] as [UInt64] }
+            }
+        }
+
         /// The parsed bodies.
         var bodies: [MessageBody] {
             self.messages.compactMap { try? MessageBody.parse($0.body, isContained: true).body }
