@@ -103,7 +103,10 @@ struct HTTPSessionTests {
         } respond: { query, context in
             respond(query, context)
         } _: { server, address in
-            try await body(server, address, try await Self.session(address, clock: clock))
+            let session = try await Self.session(address, clock: clock)
+            // Until then the session has a connection that is not the test's.
+            try await eventually { server.connectionCount == 0 }
+            try await body(server, address, session)
         }
     }
 
@@ -496,6 +499,7 @@ struct HTTPSessionTests {
         var iterator = listening.makeAsyncIterator()
         let address = try #require(await iterator.next()?.plain.first)
         var session = try await Self.session(address)
+        try await eventually { server.connectionCount == 0 }
         let client = try await Self.client(address)
         try await Self.poll(client, &session)
         try await eventually { server.connectedSessions.contains(session.serverIdentifier) }
