@@ -8,7 +8,7 @@ import MTProtoTransport
 import NIOCore
 import Testing
 
-/// From dial to answers over loopback, in every framing, obfuscated or not, with both kinds of keys.
+/// From dial to answers over loopback, over every transport in every framing, obfuscated or not, with both kinds of keys.
 @Suite(.timeLimit(.minutes(3)))
 struct MatrixTests {
     static let lifetimes: [KeyLifetime] = [.permanent, .temporary(expiresIn: 86_400)]
@@ -16,7 +16,7 @@ struct MatrixTests {
 
     @Test(
         "Six steps, config, nearest DC, echoes of all sizes, an error for the rest",
-        arguments: TransportCase.streams,
+        arguments: TransportCase.all,
         lifetimes
     )
     func everything(transport: TransportCase, lifetime: KeyLifetime) async throws {

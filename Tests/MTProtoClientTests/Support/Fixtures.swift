@@ -108,9 +108,6 @@ struct TransportCase: Sendable, CustomTestStringConvertible {
     /// Every one that there is.
     static let all = ClientTransport.all.map { TransportCase(transport: $0) }
 
-    /// Those that carry a stream.
-    static let streams = Self.all.filter { $0.transport.framing != nil }
-
     /// One of each carrier.
     static let carriers: [TransportCase] = [
         .tcp(), .webSocket(tls: false), .webSocket(.paddedIntermediate, tls: true), .http, .https,

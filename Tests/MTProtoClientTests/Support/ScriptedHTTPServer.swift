@@ -67,6 +67,11 @@ private final class RequestCollector: ChannelInboundHandler {
         self.continuation.finish()
     }
 
+    /// Also a connection that ended before it was active has an end.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.continuation.finish()
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
     }

@@ -81,7 +81,7 @@ struct ScriptedChannel: Sendable {
 }
 
 /// Hands the bytes of a channel on, in order; ends with the peer's last byte.
-private final class Inbound: ChannelInboundHandler {
+final class Inbound: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let continuation: AsyncStream<ByteBuffer>.Continuation
@@ -99,6 +99,11 @@ private final class Inbound: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        self.continuation.finish()
+    }
+
+    /// Also a connection that ended before it was active has an end.
+    func handlerRemoved(context: ChannelHandlerContext) {
         self.continuation.finish()
     }
 
