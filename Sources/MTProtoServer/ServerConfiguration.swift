@@ -67,6 +67,9 @@ public struct ServerConfiguration: Sendable {
         public var payload = 16 * 1024 * 1024
         /// Bytes of one frame of a WebSocket; a payload may be spread over many. Default 2 MiB.
         public var webSocketFrame = 2 * 1024 * 1024
+        /// Bytes of unfinished WebSocket frames of all clients that have shown no known key, not counting
+        /// ``payloadBeforeAuthorization`` of each; who exceeds them is closed. Default 64 MiB.
+        public var strangerBytes = 64 * 1024 * 1024
         /// Queries of one connection that may be waiting for an asynchronous answer; reading stops beyond. Default 1 024.
         public var concurrentQueries = 1_024
         /// Queries that may be waiting for an asynchronous answer although the HTTP connection that brought them is gone; beyond,

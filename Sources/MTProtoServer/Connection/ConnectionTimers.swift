@@ -29,6 +29,8 @@ struct ConnectionTimers {
     private var shuttingDownSince: NIODeadline?
     /// Whether the connection carries HTTP requests, between which clients need not be silent for long.
     var carriesRequests = false
+    /// Whether a request waits for its response: then the silence is the server's.
+    private var isRequestInHand = false
     /// Bytes that were queued for writing when progress was last looked for.
     private var queuedByteCount = Int.max
     private(set) var isAuthorized = false
@@ -54,6 +56,14 @@ struct ConnectionTimers {
         self.hasPayload = true
         self.firstByte = nil
         self.partialFrameSince = nil
+        self.isRequestInHand = self.carriesRequests
+    }
+
+    /// The response to a request was written: from now on the client may be silent.
+    mutating func answered(at now: NIODeadline) {
+        guard self.isRequestInHand else { return }
+        self.isRequestInHand = false
+        self.lastByte = now
     }
 
     mutating func authorized() {
@@ -115,7 +125,8 @@ struct ConnectionTimers {
             return (closingSince + timeouts.drain, .drain)
         }
         let idle = self.carriesRequests ? timeouts.httpIdle : timeouts.idle
-        var next: (deadline: NIODeadline, expiry: Expiry) = (self.lastByte + idle, .idle)
+        let silentSince = self.isRequestInHand ? NIODeadline.distantFuture : self.lastByte + idle
+        var next: (deadline: NIODeadline, expiry: Expiry) = (silentSince, .idle)
         func consider(_ start: NIODeadline?, _ limit: TimeAmount, _ expiry: Expiry) {
             guard let start, start + limit < next.deadline else { return }
             next = (start + limit, expiry)

@@ -88,10 +88,19 @@ extension ServerConnectionHandler {
         do {
             let operations = context.pipeline.syncOperations
             let decoder = WebSocketFrameDecoder(maxFrameSize: configuration.limits.webSocketFrame)
+            let webSocket = WebSocketStreamHandler(role: .server)
+            let backlog = WebSocketBacklog(
+                before: webSocket,
+                freeByteCount: configuration.limits.payloadBeforeAuthorization,
+                budget: self.shared.strangers
+            )
+            // A client that has shown a key over HTTP is none any more.
+            if self.timers.isAuthorized { backlog.authorized() }
             try operations.addHandlers(
-                [ByteToMessageHandler(decoder), WebSocketStreamHandler(role: .server), stream],
+                [backlog, ByteToMessageHandler(decoder), webSocket, stream],
                 position: .after(http)
             )
+            self.webSocketBacklog = backlog
             self.transportHandler = stream
             self.carrier = self.carrier.isSecure ? .wss : .ws
             self.timers.carriesRequests = false

@@ -45,6 +45,7 @@ extension ServerConnectionHandler {
                 self.refuse(code)
             case .ignore:
                 self.transportHandler.answerWithNothing()
+                self.requestAnswered()
             }
         }
     }

@@ -6,6 +6,7 @@ internal import MTProtoCrypto
 internal import MTProtoSession
 internal import MTProtoTransport
 internal import NIOCore
+internal import NIOSSL
 
 /// Drives one connection: payloads in, session rules, answers out.
 ///
@@ -40,6 +41,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     /// Sessions that may have something to send.
     var dirtySessions: Set<ServerSessionIdentifier> = []
     var queries = RunningQueries()
+    var webSocketBacklog: WebSocketBacklog?
     /// The request that waits for its answer, on HTTP.
     var turn: HTTPTurn?
     /// Whether the answer to a request is being taken from its session.
@@ -125,7 +127,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     func channelReadComplete(context: ChannelHandlerContext) {
         self.timers.bytesArrived(
             at: context.eventLoop.now,
-            hasPartialFrame: self.transportHandler.hasPartialFrame
+            hasPartialFrame: self.transportHandler.hasPartialFrame || (self.webSocketBacklog?.byteCount ?? 0) > 0
         )
         self.flushSessions()
         self.rescheduleTimer()
@@ -182,6 +184,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The end of the input follows, and is treated as on a plain port: whoever takes it for a truncation is the client.
+        if case .some(.uncleanShutdown) = error as? NIOSSLError { return }
         self.logger.debug("connection failed", metadata: ["error": "\(error)"])
         if let error = error as? TransportConnectionError,
             error.framingError?.code == .messageLengthExceedsFrame
@@ -332,7 +336,18 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     // MARK: Writing
 
+    /// An HTTP request has its response: the client's time to be silent begins.
+    func requestAnswered() {
+        guard self.carrier.isTurnBased, let context = self.context else { return }
+        self.timers.answered(at: context.eventLoop.now)
+    }
+
     func write(_ command: TransportCommand) {
+        switch command {
+        case .payload, .transportError: self.requestAnswered()
+        case .setAuthorized: self.webSocketBacklog?.authorized()
+        case .quickAck: break
+        }
         self.context?.write(self.wrapOutboundOut(command), promise: nil)
     }
 }

@@ -16,6 +16,8 @@ final class ServerContext: Sendable {
     let connections: ConnectionRegistry
     let metrics: ServerMetrics
     let detachedQueries: DetachedQueries
+    /// What clients without a known key make the server keep, beyond what each may.
+    let strangers: ByteBudget
     /// The TLS of new connections; `nil` when the server has no TLS port.
     let tls: TLSContextHolder?
     /// Makes the session of a first message.
@@ -26,6 +28,7 @@ final class ServerContext: Sendable {
     init(configuration: ServerConfiguration, responder: any QueryResponder) throws {
         self.configuration = configuration
         self.responder = responder
+        self.strangers = ByteBudget(maximum: configuration.limits.strangerBytes)
         self.detachedQueries = DetachedQueries(maximumCount: configuration.limits.detachedQueries)
         self.connections = ConnectionRegistry(sessions: configuration.sessions, random: configuration.random)
         self.metrics = ServerMetrics(factory: configuration.metricsFactory)

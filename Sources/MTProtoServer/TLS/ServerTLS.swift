@@ -78,6 +78,9 @@ public struct ServerTLS: Sendable {
             return try NIOSSLContext(configuration: configuration)
         } catch let error as ServerTLSError {
             throw error
+        } catch NIOSSLError.failedToLoadPrivateKey {
+            // The key has been read by now: it does not fit.
+            throw ServerTLSError(.keyMismatch)
         } catch {
             throw ServerTLSError(.configurationRefused, "\(error)")
         }

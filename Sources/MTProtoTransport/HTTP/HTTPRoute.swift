@@ -81,6 +81,12 @@ enum HTTPRoute: Sendable {
         }
         let expectsContinue = !expectations.isEmpty
         if head.headers.contains(name: "transfer-encoding") {
+            // RFC 9112, section 6.1: what an older intermediary takes for the body is not known.
+            guard head.version != .http1_0 else { return refusal(.badRequest) }
+            let encodings = head.headers[canonicalForm: "transfer-encoding"]
+            guard encodings.count == 1, encodings.first?.lowercased() == "chunked" else {
+                return refusal(.notImplemented)
+            }
             return .payload(Payload(path: path, length: nil, expectsContinue: expectsContinue))
         }
         guard let text = head.headers.first(name: "content-length") else { return refusal(.lengthRequired) }
@@ -94,13 +100,17 @@ enum HTTPRoute: Sendable {
 
     private static func webSocket(_ head: HTTPRequestHead, _ path: EndpointPath) -> HTTPRoute {
         let headers = head.headers
-        let bad = HTTPRoute.refusal(HTTPAnswer(status: .badRequest))
+        let bad = HTTPRoute.refusal(HTTPAnswer(status: .badRequest, isCrossOrigin: path.isCrossOrigin))
         guard head.version != .http1_0, !head.hasBody, head.asksForUpgrade,
             headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" })
         else { return bad }
         guard headers["sec-websocket-version"] == ["13"] else {
             return .refusal(
-                HTTPAnswer(status: .upgradeRequired, extraHeaders: [("Sec-WebSocket-Version", "13")])
+                HTTPAnswer(
+                    status: .upgradeRequired,
+                    isCrossOrigin: path.isCrossOrigin,
+                    extraHeaders: [("Sec-WebSocket-Version", "13")]
+                )
             )
         }
         let keys = headers["sec-websocket-key"]

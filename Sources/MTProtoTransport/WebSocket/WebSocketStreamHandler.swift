@@ -32,6 +32,8 @@ public final class WebSocketStreamHandler: ChannelDuplexHandler, RemovableChanne
     public typealias OutboundOut = ByteBuffer
 
     private var stream: WebSocketByteStream
+    /// How many frames have come, wrapping: whether a read has ended one.
+    package private(set) var receivedFrameCount: UInt64 = 0
     private var closeReason = WebSocketCloseReason.none
     /// Where frames go out: this handler's context, or that of NIO's encoder.
     private var wire: ChannelHandlerContext?
@@ -66,6 +68,7 @@ public final class WebSocketStreamHandler: ChannelDuplexHandler, RemovableChanne
 
     /// Fires the bytes of a binary frame; control frames are dealt with here.
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        self.receivedFrameCount &+= 1
         do {
             switch try self.stream.receive(Self.unwrapInboundIn(data)) {
             case .bytes(let bytes):

@@ -43,6 +43,21 @@ struct ConnectionTimersTests {
         #expect(timers.nextDeadline(self.timeouts) == Self.start + .seconds(9) + self.timeouts.idle)
     }
 
+    @Test("While a request waits for its response nobody is idle; then the client's time begins")
+    func aRequestInHand() {
+        var timers = self.timers()
+        timers.carriesRequests = true
+        timers.payloadArrived()
+        timers.bytesArrived(at: Self.start, hasPartialFrame: false)
+        #expect(timers.expiry(at: Self.start + .hours(1), self.timeouts) == nil)
+        let answered = Self.start + .minutes(20)
+        timers.answered(at: answered)
+        #expect(timers.nextDeadline(self.timeouts) == answered + self.timeouts.httpIdle)
+        // Another response than the one awaited changes nothing.
+        timers.answered(at: answered + .minutes(1))
+        #expect(timers.nextDeadline(self.timeouts) == answered + self.timeouts.httpIdle)
+    }
+
     @Test func anUnfinishedFrameIsMeasuredFromItsStart() {
         var timers = self.timers()
         timers.payloadArrived()

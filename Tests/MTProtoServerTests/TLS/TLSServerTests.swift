@@ -39,7 +39,7 @@ struct TLSServerTests {
             (.files(certificateChain: "/nowhere/c.pem", privateKey: "/nowhere/k.pem"), .certificateUnreadable),
             (.pem(certificateChain: "nothing", privateKey: good.privateKeyPEM), .certificateUnreadable),
             (.pem(certificateChain: good.certificatePEM, privateKey: "nothing"), .keyUnreadable),
-            (.pem(certificateChain: good.certificatePEM, privateKey: other.privateKeyPEM), .configurationRefused),
+            (.pem(certificateChain: good.certificatePEM, privateKey: other.privateKeyPEM), .keyMismatch),
         ]
         for (tls, code) in cases {
             var configuration = ServerConfiguration(privateKeys: [TestKeys.privateKey])

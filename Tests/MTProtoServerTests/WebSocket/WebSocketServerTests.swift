@@ -141,4 +141,43 @@ struct WebSocketServerTests {
             try await HTTPRequestTests.checkLife(of: dataCenter)
         }
     }
+
+    /// The head of a frame of 1 MiB, and its first bytes.
+    private static func unfinishedFrame(byteCount: Int) -> ByteBuffer {
+        var bytes = ByteBuffer(bytes: [0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4])
+        bytes.writeRepeatingByte(0x41, count: byteCount)
+        return bytes
+    }
+
+    @Test("A frame that is not finished has its limit of time after the first payload, too")
+    func unfinishedFrame() async throws {
+        try await withDataCenter {
+            $0.server.timeouts.partialFrame = .milliseconds(300)
+        } _: { dataCenter in
+            let client = try await RawClient(to: dataCenter, Self.options)
+            _ = try await client.makeKey()
+            try await client.write(Self.unfinishedFrame(byteCount: 9))
+            try await client.eventsUntilClosed()
+            await client.close()
+        }
+    }
+
+    @Test("What strangers leave unfinished is bounded over all of them; who has shown a key is none")
+    func strangers() async throws {
+        try await withDataCenter {
+            $0.server.limits.strangerBytes = 100 * 1024
+        } _: { dataCenter in
+            let friend = try await RawClient(to: dataCenter, Self.options)
+            var session = try await friend.makeSession()
+            try await friend.ping(in: &session)
+            try await friend.write(Self.unfinishedFrame(byteCount: 512 * 1024))
+            let stranger = try await RawClient(to: dataCenter, Self.options)
+            try await stranger.write(Self.unfinishedFrame(byteCount: 512 * 1024))
+            try await stranger.eventsUntilClosed()
+            await stranger.close()
+            #expect(dataCenter.server.connectionCount >= 1)
+            await friend.close()
+            try await HTTPRequestTests.checkLife(of: dataCenter)
+        }
+    }
 }

@@ -121,6 +121,8 @@ struct HTTPRequestMachineTests {
         ("too long", ["Content-Length": "1028"], 413),
         ("more than a number", ["Content-Length": "99999999999999999999999999"], 413),
         ("chunked", ["Transfer-Encoding": "chunked"], nil),
+        ("compressed on the way", ["Transfer-Encoding": "gzip, chunked"], 501),
+        ("a coding that none has", ["Transfer-Encoding": "rot13"], 501),
         ("compressed", ["Content-Length": "40", "Content-Encoding": "gzip"], 415),
         ("not compressed", ["Content-Length": "40", "Content-Encoding": "identity"], nil),
         ("an expectation that none has", ["Content-Length": "40", "Expect": "the worst"], 417),
@@ -129,6 +131,21 @@ struct HTTPRequestMachineTests {
     @Test("What a head says of its body", arguments: bodyCases)
     func bodies(name: String, headers: HTTPHeaders, status: UInt?) {
         #expect(self.refusal(self.head(.POST, "/api", headers))?.status.code == status)
+    }
+
+    @Test("Chunks came with version 1.1: an older client cannot mean them")
+    func chunksOfAnOldVersion() {
+        var head = HTTPRequestHead(version: .http1_0, method: .POST, uri: "/api")
+        head.headers = ["Transfer-Encoding": "chunked", "Connection": "keep-alive"]
+        let answer = self.refusal(.head(head))
+        #expect(answer?.status.code == 400)
+        #expect(answer?.closes == true)
+    }
+
+    @Test("A browser may read why its WebSocket was refused")
+    func refusedWebSocketOfABrowser() {
+        #expect(self.refusal(self.head(.GET, "/apiws"))?.isCrossOrigin == true)
+        #expect(self.refusal(self.head(.GET, "/apis"))?.isCrossOrigin == false)
     }
 
     @Test func chunksMakeOnePayload() {
