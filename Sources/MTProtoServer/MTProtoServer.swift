@@ -166,6 +166,11 @@ public final class MTProtoServer: Service {
         self.context.reportMetrics()
     }
 
+    /// How many connections wait in a session for what it has to send; those of HTTP do while a request is not answered.
+    package func waitingCount(in session: ServerSessionIdentifier) -> Int {
+        self.context.connections.waitingCount(in: session)
+    }
+
     /// The sessions that have a connection now.
     public var connectedSessions: [ServerSessionIdentifier] { self.context.connections.connectedSessions }
 

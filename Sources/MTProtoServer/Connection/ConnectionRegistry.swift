@@ -11,16 +11,23 @@ final class ConnectionRegistry: Sendable {
         let carrier: UInt64
         /// Whether the connection can send now; one of HTTP can only while a request waits.
         var isWaiting = true
+        /// Whether it takes whatever comes; an HTTP request that waits for its own answers only does if nobody else is there.
+        var isPoll = true
         let wake: @Sendable () -> Void
         /// A newer request waits for whatever comes, so that this one need not; `nil` on byte streams.
         var supersede: (@Sendable () -> Void)?
-        /// The store has changed the session's key: what the connection remembers of it is out of date.
-        let forgetKey: @Sendable () -> Void
+    }
+
+    /// What is asked of a connection whatever its sessions.
+    fileprivate struct Connection {
+        let close: @Sendable () -> Void
+        /// The store has changed a key: what the connection remembers of it is out of date.
+        let forgetKey: @Sendable (UInt64) -> Void
     }
 
     fileprivate struct State {
         var wakers: [ServerSessionIdentifier: [Waker]] = [:]
-        var closers: [UInt64: @Sendable () -> Void] = [:]
+        var connections: [UInt64: Connection] = [:]
         var nextConnection: UInt64 = 0
         var isShutDown = false
         var emptyWaiters: [CheckedContinuation<Void, Never>] = []
@@ -48,13 +55,16 @@ final class ConnectionRegistry: Sendable {
     }
 
     /// How many connections there are.
-    var count: Int { self.state.withLock { $0.closers.count } }
+    var count: Int { self.state.withLock { $0.connections.count } }
 
-    /// Registers a connection and the way to close it; returns its number.
-    func register(close: @escaping @Sendable () -> Void) -> UInt64 {
+    /// Registers a connection, the way to close it and the way to make it forget a key; returns its number.
+    func register(
+        close: @escaping @Sendable () -> Void,
+        forgetKey: @escaping @Sendable (UInt64) -> Void
+    ) -> UInt64 {
         let (connection, isShutDown) = self.state.withLock { state in
             state.nextConnection += 1
-            state.closers[state.nextConnection] = close
+            state.connections[state.nextConnection] = Connection(close: close, forgetKey: forgetKey)
             return (state.nextConnection, state.isShutDown)
         }
         // Accepted just before the listening sockets closed.
@@ -64,8 +74,8 @@ final class ConnectionRegistry: Sendable {
 
     func unregister(_ connection: UInt64) {
         let waiters = self.state.withLock { state in
-            state.closers[connection] = nil
-            return state.closers.isEmpty ? state.takeWaiters() : []
+            state.connections[connection] = nil
+            return state.connections.isEmpty ? state.takeWaiters() : []
         }
         for waiter in waiters { waiter.resume() }
     }
@@ -74,7 +84,7 @@ final class ConnectionRegistry: Sendable {
     func waitUntilEmpty() async {
         await withCheckedContinuation { continuation in
             let isEmpty = self.state.withLock { state in
-                guard !state.closers.isEmpty else { return true }
+                guard !state.connections.isEmpty else { return true }
                 state.emptyWaiters.append(continuation)
                 return false
             }
@@ -98,6 +108,7 @@ final class ConnectionRegistry: Sendable {
             else { return (nil, []) }
             var waker = wakers.remove(at: index)
             waker.isWaiting = true
+            waker.isPoll = isPoll
             let older = wakers.filter(\.isWaiting).compactMap(\.supersede)
             wakers.append(waker)
             state.wakers[session] = wakers
@@ -130,21 +141,43 @@ final class ConnectionRegistry: Sendable {
     }
 
     /// Wakes the connection of this server that attached last, or whose request came last: the newest is the one most likely
-    /// alive.
+    /// alive. Requests that wait for their own answers come after all that take whatever comes.
     ///
     /// - Returns: Whether there is one.
     func wake(_ session: ServerSessionIdentifier) -> Bool {
-        guard let waker = self.state.withLock({ $0.wakers[session]?.last(where: \.isWaiting) }) else { return false }
+        let waker = self.state.withLock { state -> Waker? in
+            guard let wakers = state.wakers[session] else { return nil }
+            return wakers.last { $0.isWaiting && $0.isPoll } ?? wakers.last(where: \.isWaiting)
+        }
+        guard let waker else { return false }
         waker.wake()
         return true
     }
 
-    /// Tells every connection that uses a key that the store has changed it.
-    func forgetKey(_ authorizationKey: UInt64) {
-        let wakers = self.state.withLock { state in
-            state.wakers.filter { $0.key.authorizationKey == authorizationKey }.flatMap(\.value)
+    /// Wakes every connection of this server that waits in a session: the session is no more.
+    func wakeAll(_ session: ServerSessionIdentifier) {
+        let wakers = self.state.withLock { $0.wakers[session]?.filter(\.isWaiting) ?? [] }
+        for waker in wakers { waker.wake() }
+    }
+
+    /// How many connections of this server wait in a session.
+    func waitingCount(in session: ServerSessionIdentifier) -> Int {
+        self.state.withLock { $0.wakers[session]?.count(where: \.isWaiting) ?? 0 }
+    }
+
+    /// The sessions of a key in which connections of this server wait.
+    func waitingSessions(ofKey authorizationKey: UInt64) -> [ServerSessionIdentifier] {
+        self.state.withLock { state in
+            state.wakers.compactMap { session, wakers in
+                session.authorizationKey == authorizationKey && wakers.contains(where: \.isWaiting) ? session : nil
+            }
         }
-        for waker in wakers { waker.forgetKey() }
+    }
+
+    /// Tells every connection that the store has changed a key: any may have used it, whatever its sessions are now.
+    func forgetKey(_ authorizationKey: UInt64) {
+        let connections = self.state.withLock { Array($0.connections.values) }
+        for connection in connections { connection.forgetKey(authorizationKey) }
     }
 
     /// The sessions that have connections.
@@ -154,11 +187,11 @@ final class ConnectionRegistry: Sendable {
 
     /// Closes every connection, and those that come later.
     func closeAll() {
-        let closers = self.state.withLock { state in
+        let connections = self.state.withLock { state in
             state.isShutDown = true
-            return Array(state.closers.values)
+            return Array(state.connections.values)
         }
-        for close in closers { close() }
+        for connection in connections { connection.close() }
     }
 }
 

@@ -169,6 +169,7 @@ extension ServerConnectionHandler {
             self.logger.debug("closing", metadata: ["reason": "\(expiry.rawValue)"])
             switch expiry {
             case .drain, .stalledWrite:
+                self.hasFailed = true
                 context.close(promise: nil)
             case .halfClosed, .shutDown:
                 self.turn?.finish()

@@ -69,6 +69,8 @@ extension ServerConnectionHandler {
         headers.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let headers):
+                // The queries of requests go on; what they bring is for other requests.
+                self.leaveRequests()
                 http.switchProtocols(headers)
                 self.replaceHTTP(http, context: context)
             case .failure(let error):

@@ -21,6 +21,11 @@ extension ServerConnectionHandler {
     /// Puts something into a session with the next flush.
     func update(_ session: ServerSessionIdentifier, _ update: SessionUpdate) {
         if self.carrier.isTurnBased { return self.updateRequested(session, update) }
+        guard self.sessions[session] != nil else {
+            // It was asked for by an HTTP request, before the connection became a WebSocket.
+            self.lateUpdates.append((session, update))
+            return self.putLateUpdates()
+        }
         self.sessions[session]?.updates.append(update)
         self.dirtySessions.insert(session)
     }
@@ -62,7 +67,10 @@ extension ServerConnectionHandler {
                 guard self.finishFlush(of: identifier, output) else { return }
             case .later(let future):
                 self.sessions[identifier]?.isFlushing = true
-                future.assumeIsolated().whenComplete { self.flushCompleted(identifier, $0) }
+                future.assumeIsolated().whenComplete {
+                    if case .failure = $0 { self.putAgain(attached.updates, into: identifier, at: now) }
+                    self.flushCompleted(identifier, $0)
+                }
                 return
             }
         }
@@ -199,30 +207,13 @@ extension ServerConnectionHandler {
         let carrier = self.carrierNumber
         for (identifier, attached) in self.sessions {
             for waiter in attached.flushWaiters { waiter.fail(ChannelError.ioOnClosedChannel) }
-            if attached.isOpen { self.shared.connections.detach(self.carrierNumber, from: identifier) }
+            self.shared.connections.detach(self.carrierNumber, from: identifier)
             guard attached.isOpen || !attached.updates.isEmpty else { continue }
-            let result = self.shared.configuration.sessions.change(
-                identifier,
-                on: eventLoop,
-                makingIfMissing: nil
-            ) { session in
+            // What this connection carried may have been lost: another one repeats it.
+            self.shared.changeInsistently(identifier, on: eventLoop) { session in
                 for update in attached.updates { update.apply(to: &session, at: now) }
                 if let opened = attached.openedAs, opened == session.uniqueIdentifier {
                     session.connectionClosed(at: now, connection: carrier)
-                }
-            }
-            let shared = self.shared
-            let logger = self.logger
-            switch result {
-            case .immediate:
-                // What this connection carried may have been lost: another one repeats it.
-                shared.wake(identifier)
-            case .later(let future):
-                future.whenComplete { result in
-                    if case .failure(let error) = result {
-                        logger.error("store failed", metadata: ["error": "\(error)"])
-                    }
-                    shared.wake(identifier)
                 }
             }
         }
@@ -231,6 +222,19 @@ extension ServerConnectionHandler {
 
     func storeFailed(_ error: any Error) {
         self.logger.error("store failed", metadata: ["error": "\(error)"])
-        self.close()
+        if self.carrier.isTurnBased, self.transportHandler.maySendPayload {
+            self.refuse(TransportErrorCode(rawValue: 500))
+        } else {
+            self.close()
+        }
+    }
+
+    /// The store failed to take outcomes: it is asked again later, whatever becomes of the connection. Should it have taken
+    /// them, nothing happens.
+    func putAgain(_ updates: [SessionUpdate], into session: ServerSessionIdentifier, at now: SessionTime) {
+        guard !updates.isEmpty, let eventLoop = self.eventLoop else { return }
+        self.shared.changeAgain(session, on: eventLoop) { session in
+            for update in updates { update.apply(to: &session, at: now) }
+        }
     }
 }

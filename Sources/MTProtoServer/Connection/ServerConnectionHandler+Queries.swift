@@ -33,7 +33,7 @@ extension ServerConnectionHandler {
     private func noteLayer(_ layer: Int32, of session: ServerSessionIdentifier, context: ChannelHandlerContext) {
         let identifier = session.authorizationKey
         guard let key = self.keys[identifier], key.layer != layer else { return }
-        self.keys[identifier]?.layer = layer
+        self.keys.change(identifier) { $0.layer = layer }
         let store = self.shared.configuration.authorizationKeys
         context.eventLoop.makeFutureWithTask { try await store.setLayer(layer, for: identifier) }
             .assumeIsolated().whenFailure { error in
@@ -231,8 +231,10 @@ extension ServerConnectionHandler {
             if let refusal {
                 self.answer(messageIdentifier, .error(TemporaryKeyBindingError.code, refusal.rawValue), in: session)
             } else {
-                self.keys[temporaryKey]?.permanentKeyIdentifier = call.permanentKeyIdentifier
-                self.keys[temporaryKey]?.layer = nil
+                self.keys.change(temporaryKey) {
+                    $0.permanentKeyIdentifier = call.permanentKeyIdentifier
+                    $0.layer = nil
+                }
                 self.answer(messageIdentifier, .result(ByteBuffer(tlBoolean: true)), in: session)
             }
         }

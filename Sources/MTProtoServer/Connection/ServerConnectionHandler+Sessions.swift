@@ -203,9 +203,6 @@ extension ServerConnectionHandler {
                         bound.value.dirtySessions.insert(identifier)
                         bound.value.flushSessions()
                     }
-                },
-                forgetKey: {
-                    eventLoop.execute { bound.value.keys[identifier.authorizationKey] = nil }
                 }
             ),
             to: identifier
@@ -251,10 +248,13 @@ extension ServerConnectionHandler {
         guard target != session else {
             return self.update(session, .destroyedSession(other, existed: false, requestedBy: request))
         }
-        switch self.shared.configuration.sessions.remove(target, on: context.eventLoop) {
+        let shared = self.shared
+        switch shared.configuration.sessions.remove(target, on: context.eventLoop) {
         case .immediate(let existed):
+            shared.sessionEnded(target)
             self.update(session, .destroyedSession(other, existed: existed, requestedBy: request))
         case .later(let future):
+            future.whenSuccess { _ in shared.sessionEnded(target) }
             self.suspendProcessing(until: future) { existed in
                 self.update(session, .destroyedSession(other, existed: existed, requestedBy: request))
             }
@@ -285,12 +285,22 @@ extension ServerConnectionHandler {
 
     private func endUse(of keys: [UInt64], context: ChannelHandlerContext) {
         let logger = self.logger
+        let shared = self.shared
         for key in keys {
-            let result = self.shared.configuration.sessions.removeAll(ofKey: key, on: context.eventLoop)
-            if case .later(let future) = result {
-                future.whenFailure { logger.error("store failed", metadata: ["error": "\($0)"]) }
+            // First of all: nobody shall begin a session under it any more.
+            shared.connections.forgetKey(key)
+            let waiting = shared.connections.waitingSessions(ofKey: key)
+            switch shared.configuration.sessions.removeAll(ofKey: key, on: context.eventLoop) {
+            case .immediate:
+                for session in waiting { shared.sessionEnded(session) }
+            case .later(let future):
+                future.whenComplete { result in
+                    if case .failure(let error) = result {
+                        logger.error("store failed", metadata: ["error": "\(error)"])
+                    }
+                    for session in waiting { shared.sessionEnded(session) }
+                }
             }
-            self.shared.connections.forgetKey(key)
         }
         self.close()
     }

@@ -11,6 +11,9 @@ struct UnprovenResponse {
     let session: ServerSessionIdentifier
     /// The response's own number, under which the session knows what was in it.
     let carrier: UInt64
+    /// Whether the connection ends with it, and it has been written: what shows that it arrived is then that the client ends
+    /// the connection afterwards.
+    var isLast = false
 }
 
 /// HTTP: the server sends only in its turn, one payload to a request.
@@ -30,9 +33,8 @@ extension ServerConnectionHandler {
             .init(
                 carrier: self.carrierNumber,
                 isWaiting: false,
-                wake: { eventLoop.execute { bound.value.lookForOutput(of: session) } },
-                supersede: { eventLoop.execute { bound.value.endPoll(of: session) } },
-                forgetKey: { eventLoop.execute { bound.value.keys[session.authorizationKey] = nil } }
+                wake: { eventLoop.execute { bound.value.woken(in: session) } },
+                supersede: { eventLoop.execute { bound.value.endPoll(of: session) } }
             ),
             to: session
         )
@@ -45,6 +47,10 @@ extension ServerConnectionHandler {
 
     /// A payload was accepted: its connection belongs to its session now, and its request waits.
     func beginTurn(_ turn: HTTPTurn, key: AuthorizationKeyRecord) {
+        // A client asks again when it has the answer to what it asked before; another client behind the same intermediary
+        // says nothing about that.
+        if self.unprovenResponse?.session == turn.session { self.unprovenResponse = nil }
+        self.putBackResponse()
         self.attachRequests(to: turn.session, key: key)
         self.turn = turn
     }
@@ -72,8 +78,17 @@ extension ServerConnectionHandler {
         }
     }
 
+    /// Somebody has chosen this connection to send what a session has.
+    private func woken(in session: ServerSessionIdentifier) {
+        guard self.turn?.session == session, !self.isClosing else {
+            // Its request was answered or has gone meanwhile: another one may wait.
+            return self.shared.wake(session)
+        }
+        self.lookForOutput(of: session)
+    }
+
     /// The session has changed, or its deadline has come: whether there is something to send now.
-    func lookForOutput(of session: ServerSessionIdentifier) {
+    private func lookForOutput(of session: ServerSessionIdentifier) {
         guard self.turn?.session == session, self.turn?.isSettled == true, !self.isClosing else { return }
         let now = self.shared.configuration.clock.now()
         let updates = self.turn?.takeUpdates() ?? []
@@ -84,6 +99,8 @@ extension ServerConnectionHandler {
                 session.deadlineReached(at: now)
             }
             return TurnOutput(session)
+        } failed: {
+            self.putAgain(updates, into: session, at: now)
         } then: { output in
             guard self.turn?.session == session else {
                 // The turn has ended while the store was asked.
@@ -102,7 +119,7 @@ extension ServerConnectionHandler {
 
     /// A newer request of the session waits for whatever comes.
     private func endPoll(of session: ServerSessionIdentifier) {
-        guard let turn = self.turn, turn.session == session, turn.isPoll else { return }
+        guard let turn = self.turn, turn.session == session, turn.isSettled, turn.isPoll else { return }
         self.turn?.finish()
         self.progressTurn()
         self.rescheduleTimer()
@@ -120,7 +137,7 @@ extension ServerConnectionHandler {
             self.turn = turn
         }
         let now = self.shared.configuration.clock.now()
-        if turn.isDue(at: now) { return self.respond(to: turn, at: now) }
+        if turn.isDue(at: now) { return self.respond(to: turn, at: now, context: context) }
         if turn.hasUpdates { return self.lookForOutput(of: turn.session) }
         self.timers.sessionDeadline = turn.nextEvent.map {
             context.eventLoop.now + .nanoseconds(max(0, $0 &- now.monotonicNanoseconds))
@@ -138,23 +155,19 @@ extension ServerConnectionHandler {
         }
     }
 
-    private func putLateUpdates() {
+    func putLateUpdates() {
         let updates = self.lateUpdates
-        guard !updates.isEmpty else { return }
+        guard !updates.isEmpty, let eventLoop = self.eventLoop else { return }
         self.lateUpdates = []
         let now = self.shared.configuration.clock.now()
         for (session, update) in updates {
-            self.change(session) {
-                update.apply(to: &$0, at: now)
-            } then: { _ in
-                self.shared.wake(session)
-            }
+            self.shared.changeInsistently(session, on: eventLoop) { update.apply(to: &$0, at: now) }
         }
     }
 
     // MARK: Answering
 
-    private func respond(to turn: HTTPTurn, at now: SessionTime) {
+    private func respond(to turn: HTTPTurn, at now: SessionTime, context: ChannelHandlerContext) {
         self.turn = nil
         self.timers.sessionDeadline = nil
         self.shared.connections.endWaiting(self.carrierNumber, for: turn.session)
@@ -163,7 +176,7 @@ extension ServerConnectionHandler {
         self.isResponding = true
         self.change(turn.session) { session in
             for update in turn.updates { update.apply(to: &session, at: now) }
-            return session.nextResponse(
+            let payload = session.nextResponse(
                 notices: turn.notices,
                 authorizationKey: turn.key,
                 salts: turn.salts,
@@ -171,14 +184,23 @@ extension ServerConnectionHandler {
                 random: random,
                 carrier: carrier
             )
-        } then: { payload in
+            return (payload: payload, isDrained: !session.hasOutput)
+        } failed: {
+            // Whether the store has done it is not known.
             self.isResponding = false
-            if let payload {
+            self.shared.changeAgain(turn.session, on: context.eventLoop) { session in
+                for update in turn.updates { update.apply(to: &session, at: now) }
+                session.responseLost(carrier, at: now)
+            }
+        } then: { response in
+            self.isResponding = false
+            if let response {
                 self.unprovenResponse = UnprovenResponse(session: turn.session, carrier: carrier)
-                self.send(response: payload)
+                self.send(response: response.payload)
+                // What did not fit is for whoever waits.
+                if !response.isDrained { self.shared.wake(turn.session) }
             } else {
-                // The session was destroyed meanwhile: nothing can be said in it.
-                self.close()
+                self.respondWithoutSession(to: turn, at: now)
             }
             let waiters = self.responseWaiters
             self.responseWaiters = []
@@ -186,13 +208,31 @@ extension ServerConnectionHandler {
         }
     }
 
+    /// The session was removed while a request waited in it.
+    private func respondWithoutSession(to turn: HTTPTurn, at now: SessionTime) {
+        guard self.keys[turn.session.authorizationKey] != nil else { return self.refuse(.notFound) }
+        // The key is as good as before, which a status could not say: there is nothing in this session, and the client's next
+        // message begins it anew.
+        var session = self.shared.makeSession(turn.session)
+        self.send(
+            response: session.nextResponse(
+                authorizationKey: turn.key,
+                salts: turn.salts,
+                at: now,
+                random: self.shared.configuration.random,
+                carrier: 0
+            )
+        )
+    }
+
     func send(response: ByteBuffer) {
         guard let context = self.context, !self.isClosing else { return self.putBackResponse() }
         let sent = context.eventLoop.makePromise(of: Void.self)
         sent.futureResult.assumeIsolated().whenSuccess {
-            // No request will follow to prove it: what can be known is that it has left.
-            if self.transportHandler.hasSentLast { self.unprovenResponse = nil }
+            // No request will follow to prove it.
+            if self.transportHandler.hasSentLast, !self.isInputClosed { self.unprovenResponse?.isLast = true }
         }
+        self.requestAnswered()
         context.writeAndFlush(self.wrapOutboundOut(.payload(response, requestQuickAck: false)), promise: sent)
         self.closeIfFinished()
         self.resumeReading()
@@ -207,14 +247,16 @@ extension ServerConnectionHandler {
         self.timers.sessionDeadline = nil
         self.lateUpdates += turn.takeUpdates().map { (turn.session, $0) }
         self.shared.connections.endWaiting(self.carrierNumber, for: turn.session)
+        // It may have been the one that was told of what waits.
+        self.shared.wake(turn.session)
     }
 
-    /// The connection has ended.
+    /// The connection has ended, or carries no requests any more.
     func leaveRequests() {
         self.abandonTurn()
         self.putLateUpdates()
         self.putBackResponse()
-        self.detachRequests()
+        if self.carrier.isTurnBased { self.detachRequests() }
         let waiters = self.responseWaiters
         self.responseWaiters = []
         for waiter in waiters { waiter.fail(ChannelError.ioOnClosedChannel) }
@@ -222,13 +264,11 @@ extension ServerConnectionHandler {
 
     /// The last response may be lost: its messages go to another request.
     private func putBackResponse() {
-        guard let response = self.unprovenResponse else { return }
+        guard let response = self.unprovenResponse, let eventLoop = self.eventLoop else { return }
         self.unprovenResponse = nil
         let now = self.shared.configuration.clock.now()
-        self.change(response.session) {
+        self.shared.changeInsistently(response.session, on: eventLoop) {
             $0.responseLost(response.carrier, at: now)
-        } then: { _ in
-            self.shared.wake(response.session)
         }
     }
 
@@ -249,6 +289,7 @@ extension ServerConnectionHandler {
     private func change<Value: Sendable>(
         _ session: ServerSessionIdentifier,
         _ change: @escaping @Sendable (inout ServerSession) -> Value,
+        failed: @escaping () -> Void,
         then: @escaping (Value?) -> Void
     ) {
         guard let eventLoop = self.eventLoop else { return }
@@ -265,7 +306,9 @@ extension ServerConnectionHandler {
             future.assumeIsolated().whenComplete { result in
                 switch result {
                 case .success(let value): then(value)
-                case .failure(let error): self.storeFailed(error)
+                case .failure(let error):
+                    failed()
+                    self.storeFailed(error)
                 }
             }
         }

@@ -63,6 +63,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     private var hasPendingRead = false
     var isInputClosed = false
     var isClosing = false
+    /// Whether the connection ended otherwise than the two sides wanted.
+    var hasFailed = false
     /// Whether everything that was written before closing has left.
     var isWritten = false
     /// Whether the server ends: nothing more is read, what was read is answered.
@@ -86,9 +88,10 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.eventLoop = context.eventLoop
         let closer = NIOLoopBound(self, eventLoop: context.eventLoop)
         let eventLoop = context.eventLoop
-        self.connectionNumber = self.shared.connections.register {
-            eventLoop.execute { closer.value.shutDown() }
-        }
+        self.connectionNumber = self.shared.connections.register(
+            close: { eventLoop.execute { closer.value.shutDown() } },
+            forgetKey: { key in eventLoop.execute { closer.value.keys.forget(key) } }
+        )
         self.logger[metadataKey: "connection"] = "\(self.connectionNumber)"
         self.timers.opened(at: context.eventLoop.now)
         self.rescheduleTimer()
@@ -105,6 +108,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        // The client has ended the connection as it asked to, after its last response.
+        if self.unprovenResponse?.isLast == true, !self.hasFailed { self.unprovenResponse = nil }
         self.tearDown()
         context.fireChannelInactive()
     }
@@ -113,7 +118,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.isClosing = true
         self.timers.cancel()
         self.endQueries()
-        if self.carrier.isTurnBased { self.leaveRequests() }
+        self.leaveRequests()
         if let context = self.context { self.leaveSessions(on: context.eventLoop) }
         self.shared.connections.unregister(self.connectionNumber)
     }
@@ -186,6 +191,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // The end of the input follows, and is treated as on a plain port: whoever takes it for a truncation is the client.
         if case .some(.uncleanShutdown) = error as? NIOSSLError { return }
+        self.hasFailed = true
         self.logger.debug("connection failed", metadata: ["error": "\(error)"])
         if let error = error as? TransportConnectionError,
             error.framingError?.code == .messageLengthExceedsFrame
@@ -211,8 +217,6 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
             )
         case .payload(let payload, let quickAckRequested):
             self.timers.payloadArrived()
-            // A client asks again when it has the answer to what it asked before.
-            self.unprovenResponse = nil
             self.receive(payload, quickAckRequested: quickAckRequested, context: context)
         case .authorizationNeeded(let keyIdentifier):
             self.admitLongPayload(under: keyIdentifier, context: context)
@@ -229,14 +233,13 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         }
         if identifier == 0 {
             self.receivePlaintext(payload, context: context)
-        } else if let record = self.keys.usable(identifier) {
+        } else if let record = self.keys.usable(identifier, at: self.shared.configuration.clock.now()) {
             self.receiveEncrypted(payload, key: record, quickAckRequested: quickAckRequested, context: context)
         } else {
             self.lookUpKey(identifier, context: context) { record in
                 guard let record else {
                     return self.refuse(.notFound)
                 }
-                self.keys.insert(record)
                 self.receiveEncrypted(payload, key: record, quickAckRequested: quickAckRequested, context: context)
             }
         }
@@ -244,14 +247,13 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     /// A client that comes back may begin with a payload longer than strangers may send.
     private func admitLongPayload(under keyIdentifier: UInt64, context: ChannelHandlerContext) {
-        if self.keys.usable(keyIdentifier) != nil {
+        if self.keys.usable(keyIdentifier, at: self.shared.configuration.clock.now()) != nil {
             return self.write(.setAuthorized(keyIdentifier: keyIdentifier))
         }
         self.lookUpKey(keyIdentifier, context: context) { record in
-            guard let record else {
+            guard record != nil else {
                 return self.refuse(.notFound)
             }
-            self.keys.insert(record)
             self.write(.setAuthorized(keyIdentifier: keyIdentifier))
         }
     }
@@ -262,10 +264,18 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         then: @escaping (AuthorizationKeyRecord?) -> Void
     ) {
         let store = self.shared.configuration.authorizationKeys
+        let generation = self.keys.generation
+        let now = self.shared.configuration.clock.now()
         self.suspendProcessing(
-            until: context.eventLoop.makeFutureWithTask { try await store.record(for: identifier) },
-            then: then
-        )
+            until: context.eventLoop.makeFutureWithTask { try await store.record(for: identifier) }
+        ) { record in
+            // A key was changed while the store was asked: perhaps this one.
+            guard self.keys.generation == generation else {
+                return self.lookUpKey(identifier, context: context, then: then)
+            }
+            if let record { self.keys.insert(record, at: now) }
+            then(record)
+        }
     }
 
     /// Holds later payloads back until an asynchronous step is done, so that payloads are handled in order.

@@ -18,6 +18,8 @@ final class ServerContext: Sendable {
     let detachedQueries: DetachedQueries
     /// What clients without a known key make the server keep, beyond what each may.
     let strangers: ByteBudget
+    /// Changes of sessions that are to be tried again, because the store has failed.
+    let repetitions: Places
     /// The TLS of new connections; `nil` when the server has no TLS port.
     let tls: TLSContextHolder?
     /// Makes the session of a first message.
@@ -30,6 +32,7 @@ final class ServerContext: Sendable {
         self.responder = responder
         self.strangers = ByteBudget(maximum: configuration.limits.strangerBytes)
         self.detachedQueries = DetachedQueries(maximumCount: configuration.limits.detachedQueries)
+        self.repetitions = Places(maximumCount: configuration.limits.detachedQueries)
         self.connections = ConnectionRegistry(sessions: configuration.sessions, random: configuration.random)
         self.metrics = ServerMetrics(factory: configuration.metricsFactory)
         let session = configuration.session
@@ -88,6 +91,12 @@ final class ServerContext: Sendable {
     /// Tells whoever can send it that a session has output: a connection of this server, or others through the store.
     func wake(_ session: ServerSessionIdentifier) {
         if !self.connections.wake(session) { self.configuration.sessions.wake(session) }
+    }
+
+    /// A session was removed: whoever waits in it waits for nothing.
+    func sessionEnded(_ session: ServerSessionIdentifier) {
+        self.connections.wakeAll(session)
+        self.configuration.sessions.wake(session)
     }
 
     /// Takes a place among the pending steps; `false` when there is none.

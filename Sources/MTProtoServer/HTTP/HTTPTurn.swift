@@ -9,14 +9,21 @@ struct TurnOutput: Sendable {
     let isReady: Bool
     /// When something may become ready by itself, in monotonic nanoseconds.
     let deadline: Int64?
+    /// How many messages are not acknowledged: when it rises, one has become ready.
+    let messageCount: Int
 
-    init(isReady: Bool, deadline: Int64?) {
+    init(isReady: Bool, deadline: Int64?, messageCount: Int = 0) {
         self.isReady = isReady
         self.deadline = deadline
+        self.messageCount = messageCount
     }
 
     init(_ session: ServerSession) {
-        self.init(isReady: session.hasOutput, deadline: session.nextDeadline)
+        self.init(
+            isReady: session.hasOutput,
+            deadline: session.nextDeadline,
+            messageCount: session.queuedMessageCount
+        )
     }
 }
 
@@ -40,6 +47,8 @@ struct HTTPTurn: Sendable {
     private var hasAnswers = false
     private var wait: HTTPWait?
     private var schedule: HTTPWaitSchedule?
+    /// The schedule as it is while nothing is ready.
+    private var emptySchedule: HTTPWaitSchedule?
     /// What the session had when it was looked at last.
     private var output: TurnOutput
     /// Whether nothing is waited for any more.
@@ -109,6 +118,7 @@ struct HTTPTurn: Sendable {
             wait: self.wait,
             configuration: configuration
         )
+        self.emptySchedule = schedule
         if self.output.isReady || self.hasAnswers || !self.notices.isEmpty {
             if self.isPoll {
                 schedule.messagesWaiting(at: now.monotonicNanoseconds)
@@ -145,8 +155,14 @@ struct HTTPTurn: Sendable {
 
     /// The session was looked at again.
     mutating func note(_ output: TurnOutput, at now: SessionTime) {
+        let before = self.output
         self.output = output
-        if output.isReady { self.schedule?.messageArrived(at: now.monotonicNanoseconds) }
+        if !output.isReady {
+            // What was ready another request has taken.
+            if before.isReady, !self.hasAnswers, self.notices.isEmpty { self.schedule = self.emptySchedule }
+        } else if !before.isReady || output.messageCount > before.messageCount {
+            self.schedule?.messageArrived(at: now.monotonicNanoseconds)
+        }
     }
 
     /// Waits no longer: with what there is the request is answered.

@@ -94,6 +94,20 @@ struct HTTPTurnTests {
         #expect(self.milliseconds(turn.nextEvent) == 26_000)
     }
 
+    @Test("Only a new message restarts wait_after, and what another request took counts no more")
+    func looks() throws {
+        var turn = try self.turn()
+        turn.setWait(HTTPWait(maximumDelay: 9_000, waitAfter: 100, maximumWait: 25_000))
+        turn.settle(at: Self.time(1_000), self.configuration)
+        turn.note(.init(isReady: true, deadline: nil, messageCount: 1), at: Self.time(2_000))
+        turn.note(.init(isReady: true, deadline: nil, messageCount: 1), at: Self.time(2_060))
+        #expect(self.milliseconds(turn.deadline) == 2_100)
+        turn.note(.init(isReady: true, deadline: nil, messageCount: 2), at: Self.time(2_080))
+        #expect(self.milliseconds(turn.deadline) == 2_180)
+        turn.note(.init(isReady: false, deadline: nil, messageCount: 2), at: Self.time(2_100))
+        #expect(self.milliseconds(turn.deadline) == 26_000)
+    }
+
     @Test("An acknowledgement that is due does not end the wait for the answer")
     func aDeadlineOfTheSessionDoesNotEndTheWaitForAnAnswer() throws {
         var turn = try self.turn(deadline: 3_000)

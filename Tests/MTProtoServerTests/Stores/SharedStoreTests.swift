@@ -248,6 +248,47 @@ struct SharedStoreTests {
         }
     }
 
+    @Test(
+        "A result that the store could not take is offered again: the query is answered, and ran once",
+        arguments: [
+            Carrier.tcp, .http,
+        ]
+    )
+    func failedResult(carrier: Carrier) async throws {
+        let gate = Gate()
+        try await Self.withServers(
+            respond: { query, _ in
+                .asynchronous {
+                    await gate.pass()
+                    return .result(query)
+                }
+            },
+            { pair in
+                var options = RawClient.Options()
+                options.carrier = carrier
+                let first = try await RawClient(to: pair.firstAddress, options)
+                var session = try await first.makeSession()
+                // A new session has something to say, which would end the request.
+                try await first.ping(in: &session)
+                let query = session.message(Queries.echo())
+                try await first.send(session.seal(container: [query]).payload)
+                try await eventually { gate.arrivals == 1 && pair.store.pendingCount == 0 }
+                pair.store.isUnavailable = true
+                gate.open()
+                let events = try await first.eventsUntilClosed()
+                if case .some(.transportError(let code)) = events.last { #expect(code.rawValue == 500) }
+                await first.close()
+                try await eventually { pair.first.connectionCount == 0 }
+                pair.store.isUnavailable = false
+                let second = try await RawClient(to: pair.secondAddress)
+                try await second.send(session.seal(container: [query]).payload)
+                #expect(try await second.result(of: query.identifier, in: session) == Queries.echo())
+                #expect(gate.arrivals == 1)
+                await second.close()
+            }
+        )
+    }
+
     @Test("A query that the store took when its connection was gone does not run for ever, nor the connection count")
     func abandoned() async throws {
         try await Self.withServers(

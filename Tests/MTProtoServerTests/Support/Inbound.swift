@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -106,6 +107,12 @@ struct ByteConnection {
 
     func close() async {
         try? await self.channel.close()
+    }
+
+    /// Ends the connection as a client does that has vanished.
+    func reset() async throws {
+        try await (self.channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        await self.close()
     }
 }
 

@@ -162,6 +162,10 @@ final class RawClient {
         await self.bytes.close()
     }
 
+    func reset() async throws {
+        try await self.bytes.reset()
+    }
+
     // MARK: Key exchange
 
     /// How a client writes a plaintext message around a body; the default is the regular form.
