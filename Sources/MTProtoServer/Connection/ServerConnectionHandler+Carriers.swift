@@ -112,8 +112,12 @@ extension ServerConnectionHandler {
             // Last: it hands the bytes behind the request to the decoder of the WebSocket.
             let requests = try operations.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             let pipeline = context.pipeline
+            let hasInputEnded = http.hasInputEnded
             operations.removeHandler(requests).assumeIsolated().whenSuccess {
                 pipeline.syncOperations.fireChannelReadComplete()
+                if hasInputEnded {
+                    pipeline.syncOperations.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+                }
             }
         } catch {
             self.logger.error("change of the pipeline failed", metadata: ["error": "\(error)"])

@@ -81,6 +81,9 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
         self.context?.writeAndFlush(Self.wrapOutboundOut(.head(head)), promise: nil)
     }
 
+    /// Whether the client's last byte has come, which nobody was told yet.
+    var hasInputEnded: Bool { self.isInputClosedWaiting }
+
     func endInput() {
         self.machine.endInput()
     }

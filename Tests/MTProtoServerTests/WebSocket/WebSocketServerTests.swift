@@ -94,6 +94,20 @@ struct WebSocketServerTests {
         }
     }
 
+    @Test("A client that ends its side behind the request for a WebSocket is not waited for")
+    func endedBehindUpgrade() async throws {
+        try await withDataCenter { dataCenter in
+            var bytes = try await ByteConnection(to: dataCenter.addresses[0])
+            var requests = RawHTTP.request("POST", "/apiw", body: HTTPRequestTests.question())
+            requests.writeImmutableBuffer(RawWebSocket.request(path: "/apiws"))
+            try await bytes.write(requests)
+            try await bytes.closeOutput()
+            while await bytes.read() != nil {}
+            await bytes.close()
+            try await eventually { dataCenter.server.connectionCount == 0 }
+        }
+    }
+
     @Test(
         "Text, frames without a mask and bytes that are no obfuscation end the connection",
         arguments: [
