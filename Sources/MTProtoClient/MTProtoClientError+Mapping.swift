@@ -91,6 +91,10 @@ extension MTProtoClientError {
             var result = make(.http, "\(error)")
             if case .status(let status) = error.kind { result.httpStatus = status }
             return result
+        case is NIOHTTPDecoderError:
+            return make(.http, "a response that nobody asked for")
+        case is ByteToMessageDecoderError:
+            return make(.framing, "bytes are left over")
         case let error as HTTPParserError:
             return error == .invalidEOFState
                 ? make(.connectionClosed, "by the server, within a response") : make(.http, "\(error)")
@@ -135,7 +139,8 @@ extension MTProtoClientError {
         case is SocketAddressError:
             return make(.nameNotResolved, "no address")
         default:
-            return make(.inputOutput, "\(error)")
+            // Unknown errors may hold anything: only their kind is told.
+            return make(.inputOutput, "\(type(of: error))")
         }
     }
 }

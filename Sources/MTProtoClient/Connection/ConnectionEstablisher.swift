@@ -267,10 +267,14 @@ struct ConnectionEstablisher {
         )
     }
 
-    /// Over HTTP no ping is needed: the poll shows whether the server is there.
+    /// Over HTTP no ping is needed: the poll shows whether the server is there. A ping that waits for its answer is no reason to
+    /// give up the session: it may only have to go again, on another connection.
     private var sessionConfiguration: ClientSession.Configuration {
         var configuration = self.configuration.session
-        if self.target.transport.framing == nil { configuration.keepAliveInterval = nil }
+        if self.target.transport.framing == nil {
+            configuration.keepAliveInterval = nil
+            configuration.pongTimeout = max(configuration.pongTimeout, .seconds(3_600))
+        }
         return configuration
     }
 

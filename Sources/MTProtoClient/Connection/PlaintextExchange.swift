@@ -8,6 +8,8 @@ internal import NIOCore
 final class PlaintextExchange: LinkReceiver {
     private let link: any ClientLink
     private var waiting: (promise: EventLoopPromise<ByteBuffer>, timeout: Scheduled<Void>)?
+    /// The query that waits, until it is sent a second time: the steps of an exchange may be repeated.
+    private var repeatable: ByteBuffer?
     private var failure: (any Error)?
     private var identifiers = MessageIdentifierGenerator(role: .client)
     private let clock: SessionClock
@@ -34,7 +36,9 @@ final class PlaintextExchange: LinkReceiver {
             identifier: self.identifiers.next(serverNanoseconds: self.clock.now().wallNanoseconds),
             body: body
         )
-        self.link.writePlaintext(message.serialized())
+        let payload = message.serialized()
+        self.repeatable = payload
+        self.link.writePlaintext(payload)
         return promise.futureResult
     }
 
@@ -49,8 +53,10 @@ final class PlaintextExchange: LinkReceiver {
         return true
     }
 
-    func payloadLost(_ identifier: UInt64) {
-        self.linkFailed(ConnectionClosedByPeer())
+    func payloadLost(_ identifier: UInt64, because error: any Error) {
+        guard self.waiting != nil, let payload = self.repeatable else { return self.linkFailed(error) }
+        self.repeatable = nil
+        self.link.writePlaintext(payload)
     }
 
     func linkFailed(_ error: any Error) {
@@ -62,6 +68,7 @@ final class PlaintextExchange: LinkReceiver {
     private func finish(_ result: Result<ByteBuffer, any Error>) {
         guard let (promise, timeout) = self.waiting else { return }
         self.waiting = nil
+        self.repeatable = nil
         timeout.cancel()
         promise.completeWith(result)
     }

@@ -86,7 +86,9 @@ final class SessionDriver: LinkReceiver {
     func fail(with error: any Error) {
         if self.failure == nil {
             self.failure = error
-            self.logger.debug("connection failed", metadata: ["error": "\(error)"])
+            // Not the error itself: it may hold addresses, and what the server said.
+            let code = MTProtoClientError.make(from: error, phase: .use, endpoint: "").code
+            self.logger.debug("connection failed", metadata: ["code": "\(code)"])
         }
         self.end(with: error)
         self.link.close()
@@ -100,6 +102,7 @@ final class SessionDriver: LinkReceiver {
     func finish(because reason: any Error) {
         guard !self.isEnded else { return }
         self.session.connectionWillClose()
+        self.link.prepareToFinish()
         self.flush()
         if self.failure == nil { self.failure = reason }
         self.link.finish()
@@ -157,7 +160,7 @@ final class SessionDriver: LinkReceiver {
         self.flush()
     }
 
-    func payloadLost(_ identifier: UInt64) {
+    func payloadLost(_ identifier: UInt64, because error: any Error) {
         guard !self.isEnded else { return }
         self.session.payloadLost(identifier, at: self.clock.now())
     }

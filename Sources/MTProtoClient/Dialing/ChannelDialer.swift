@@ -73,7 +73,7 @@ struct ChannelDialer: Sendable {
     /// - Throws: in the future, also ``ClientTimeout`` when TLS takes longer than a dial may.
     func openHTTP(
         on eventLoop: any EventLoop,
-        _ willConnect: @escaping @Sendable (any Channel) -> Void
+        _ willConnect: @escaping @Sendable (any Channel) throws -> Void
     ) -> EventLoopFuture<NIOLoopBound<HTTPConnection>> {
         self.connect(on: eventLoop, willConnect).flatMap { channel in
             self.makeHTTP(channel)

@@ -69,7 +69,8 @@ private struct BinaryWebSocketUpgrader: NIOTypedHTTPClientProtocolUpgrader {
 
     init(_ upgrade: WebSocketUpgrade) {
         self.upgrader = NIOTypedWebSocketClientUpgrader(
-            maxFrameSize: min(upgrade.maximumPayloadLength, Int(Int32.max) - 1_024) + 1_024,
+            // The borders of frames mean nothing: one may hold many small payloads, whatever the limit of each.
+            maxFrameSize: min(max(upgrade.maximumPayloadLength, 16 << 20), Int(Int32.max) - 1_024) + 1_024,
             enableAutomaticErrorHandling: false
         ) { channel, _ in
             channel.eventLoop.makeCompletedFuture {

@@ -32,8 +32,8 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     private var context: ChannelHandlerContext?
     private weak var user: (any HTTPConnectionUser)?
     private var failure: (any Error)?
-    /// Counts the parts that came.
-    private(set) var progress: UInt64 = 0
+    /// How much of the response's body has come.
+    private(set) var receivedByteCount = 0
 
     private init(channel: any Channel, endpoint: Endpoint, maximumPayloadLength: Int) {
         self.channel = channel
@@ -73,6 +73,7 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
     /// Sends a request. The one before has been answered.
     func send(_ payload: ByteBuffer) {
         guard let context = self.context else { return }
+        self.receivedByteCount = 0
         let head = HTTPRequestHead(
             version: .http1_1,
             method: .POST,
@@ -119,9 +120,10 @@ final class HTTPConnection: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard self.failure == nil else { return }
-        self.progress &+= 1
+        let part = self.unwrapInboundIn(data)
+        if case .body(let bytes) = part { self.receivedByteCount += bytes.readableBytes }
         do {
-            guard let response = try self.reader.receive(self.unwrapInboundIn(data)) else { return }
+            guard let response = try self.reader.receive(part) else { return }
             self.user?.receive(response)
         } catch {
             self.fail(with: error)

@@ -3,30 +3,38 @@
 internal import MTProtoSession
 internal import NIOCore
 
-/// A request as a line keeps it until its response is there.
+/// A request as a line keeps it until it is sent.
 struct HTTPRequest {
     /// The handle of the payload within the session; 0 for plaintext ones.
     let identifier: UInt64
     let payload: ByteBuffer
+    /// How long the server may take to answer.
+    let answerLimit: TimeAmount
 }
 
 /// One of the connections of an ``HTTPLink``: dialed when there is a request for it, one request at a time, dialed again when
 /// the server has closed it.
 final class HTTPLine: HTTPConnectionUser {
-    /// Where the line stands. A request that waits for its connection has not been sent and cannot be lost.
+    /// A request under way.
+    private struct Outstanding {
+        let connection: HTTPConnection
+        let request: HTTPRequest
+        let start: NIODeadline
+        var watch: HTTPResponseWatch
+        var timer: Scheduled<Void>?
+    }
+
+    /// Where the line stands.
     private enum State {
         /// No connection, and none wanted.
         case closed
-        /// A request waits for the connection that is being dialed.
-        case dialing(HTTPRequest)
-        /// A request waits for the next dial.
-        case waiting(HTTPRequest, Scheduled<Void>)
-        /// Nothing is asked for a while, on the connection that may be there.
+        /// A request waits for the connection that is being dialed. It has not been sent yet.
+        case dialing(HTTPRequest, since: NIODeadline)
+        /// Nothing is asked for a while: after a failure, or on a connection whose polls are answered for nothing.
         case resting(HTTPConnection?, Scheduled<Void>)
         /// Connected, with nothing to do.
         case idle(HTTPConnection)
-        /// A request is under way: its handle, when it was sent, and what watches over its response.
-        case busy(HTTPConnection, UInt64, since: NIODeadline, watch: Scheduled<Void>?)
+        case busy(Outstanding)
         case ended
     }
 
@@ -34,6 +42,7 @@ final class HTTPLine: HTTPConnectionUser {
     private unowned let link: HTTPLink
     private var state: State
     private var dialingChannels: [any Channel] = []
+    private var backOff = HTTPBackOff()
 
     init(link: HTTPLink, isPolling: Bool, connection: HTTPConnection? = nil) {
         self.link = link
@@ -46,39 +55,52 @@ final class HTTPLine: HTTPConnectionUser {
         if case .idle(let connection) = self.state { connection.attach(self) }
     }
 
-    /// Whether a request can be given to the line.
-    var isFree: Bool {
-        switch self.state {
-        case .closed, .idle: true
-        default: false
-        }
+    /// Whether a request can be given to the line, and would leave at once.
+    var isIdle: Bool {
+        if case .idle(let connection) = self.state { return connection.channel.isActive }
+        return false
     }
 
-    /// Whether a request waits for its response or for being sent.
+    /// Whether a request can be given to the line.
+    var isFree: Bool {
+        if case .closed = self.state { return true }
+        return self.isIdle
+    }
+
+    /// Whether a request waits for its response or for being sent, perhaps once more.
     var hasRequest: Bool {
         switch self.state {
-        case .busy, .dialing, .waiting: true
+        case .busy, .dialing, .resting: true
         default: false
         }
     }
 
     var unsentByteCount: Int {
-        if case .busy(let connection, _, _, _) = self.state { return connection.unsentByteCount }
+        if case .busy(let outstanding) = self.state { return outstanding.connection.unsentByteCount }
         return 0
     }
 
     /// Sends a request, as soon as there is a connection.
-    func send(_ request: HTTPRequest) {
-        switch self.state {
-        case .idle(let connection): self.send(request, on: connection)
-        case .closed: self.dial(for: request)
-        default: break
+    ///
+    /// - Returns: whether the line is free for it.
+    func send(_ request: HTTPRequest) -> Bool {
+        guard self.isFree else { return false }
+        if case .idle(let connection) = self.state {
+            self.send(request, on: connection)
+        } else {
+            self.dial(for: request)
         }
+        return true
     }
 
     private func send(_ request: HTTPRequest, on connection: HTTPConnection) {
-        self.state = .busy(connection, request.identifier, since: .now(), watch: nil)
+        let start = NIODeadline.now()
+        let watch = HTTPResponseWatch(start: start, answerLimit: request.answerLimit, unsentByteCount: 0)
+        self.state = .busy(Outstanding(connection: connection, request: request, start: start, watch: watch))
         connection.send(request.payload)
+        guard case .busy(var outstanding) = self.state, outstanding.connection === connection else { return }
+        outstanding.watch.written(unsentByteCount: connection.unsentByteCount)
+        self.state = .busy(outstanding)
         self.watch()
     }
 
@@ -104,14 +126,13 @@ final class HTTPLine: HTTPConnectionUser {
     func end() {
         switch self.state {
         case .closed, .ended, .dialing: break
-        case .waiting(_, let timer): timer.cancel()
         case .resting(let connection, let timer):
             timer.cancel()
             connection?.close()
         case .idle(let connection): connection.close()
-        case .busy(let connection, _, _, let watch):
-            watch?.cancel()
-            connection.close()
+        case .busy(let outstanding):
+            outstanding.timer?.cancel()
+            outstanding.connection.close()
         }
         self.state = .ended
         for channel in self.dialingChannels { channel.close(promise: nil) }
@@ -121,18 +142,24 @@ final class HTTPLine: HTTPConnectionUser {
     // MARK: Dialing
 
     private func dial(for request: HTTPRequest) {
-        self.state = .dialing(request)
+        self.state = .dialing(request, since: .now())
         let line = NIOLoopBound(self, eventLoop: self.link.eventLoop)
         self.link.dial { channel in
-            line.value.dialingChannels.append(channel)
+            try line.value.willConnect(channel)
         }.assumeIsolated().whenComplete { result in
             self.dialed(result.map(\.value))
         }
     }
 
+    /// A dial goes on for a while after the line has ended: then it must not get any further.
+    private func willConnect(_ channel: any Channel) throws {
+        guard case .dialing = self.state else { throw ConnectionClosedLocally() }
+        self.dialingChannels.append(channel)
+    }
+
     private func dialed(_ result: Result<HTTPConnection, any Error>) {
         self.dialingChannels.removeAll()
-        guard case .dialing(let request) = self.state else {
+        guard case .dialing(let request, let start) = self.state else {
             if case .success(let connection) = result { connection.close() }
             return
         }
@@ -140,62 +167,93 @@ final class HTTPLine: HTTPConnectionUser {
         case .success(let connection):
             self.send(request, on: connection)
             connection.attach(self)
+        case .failure(let error) where request.identifier == 0:
+            // Whoever connects wants to know at once.
+            self.state = .closed
+            self.link.end(with: error)
         case .failure(let error):
-            guard let delay = self.link.delayAfterFailure(error, of: nil) else { return }
-            self.state = .waiting(
-                request,
-                self.link.eventLoop.assumeIsolated().scheduleTask(in: delay) {
-                    guard case .waiting(let request, _) = self.state else { return }
-                    self.dial(for: request)
-                }
-            )
+            self.failed(request, because: error, since: start, isFailure: true)
         }
     }
 
     // MARK: Responses
 
+    /// A response of the line was worth something.
+    func succeeded() {
+        self.backOff.succeeded()
+    }
+
     func receive(_ response: HTTPResponseReader.Response) {
-        guard case .busy(let connection, _, let since, let watch) = self.state else { return }
-        watch?.cancel()
+        guard case .busy(let outstanding) = self.state else { return }
+        outstanding.timer?.cancel()
         if response.isKeepAlive {
-            self.state = .idle(connection)
+            self.state = .idle(outstanding.connection)
         } else {
-            connection.close()
+            outstanding.connection.close()
             self.state = .closed
         }
-        self.link.received(response, on: self, after: .now() - since)
+        self.link.received(response, on: self, after: .now() - outstanding.start)
     }
 
     func connectionFailed(_ error: any Error) {
         switch self.state {
         case .idle:
-            // Servers close connections that nobody uses.
+            // Servers close connections that nobody uses. Something may have found this one no longer active, and wait.
             self.state = .closed
+            self.link.lineIsFree()
         case .resting(_, let timer):
             self.state = .resting(nil, timer)
-        case .busy(_, let identifier, let since, let watch):
-            watch?.cancel()
-            self.state = .closed
-            guard let delay = self.link.delayAfterFailure(error, of: since) else { return }
-            if delay > .zero { self.rest(for: delay) }
-            self.link.payloadLost(identifier)
+        case .busy(let outstanding):
+            outstanding.timer?.cancel()
+            let isFailure =
+                error is ClientTimeout
+                || HTTPBackOff.isFailure(
+                    after: .now() - outstanding.start,
+                    isPoll: self.isPolling,
+                    limit: self.link.redialLimit
+                )
+            self.failed(outstanding.request, because: error, since: outstanding.start, isFailure: isFailure)
         default:
             break
         }
     }
 
-    /// Watches a request that makes no progress, be it on its way or on its way back.
-    private func watch() {
-        guard case .busy(let connection, let identifier, let since, _) = self.state else { return }
-        let progress = connection.progress
-        let unsent = connection.unsentByteCount
-        let limit = self.link.responseLimit
-        let task = self.link.eventLoop.assumeIsolated().scheduleTask(in: limit) {
-            guard case .busy(let current, _, _, _) = self.state, current === connection else { return }
-            if connection.progress != progress || connection.unsentByteCount < unsent { return self.watch() }
-            connection.close()
-            self.connectionFailed(ClientTimeout(limit: limit))
+    /// Gives a request back, and rests.
+    private func failed(
+        _ request: HTTPRequest,
+        because error: any Error,
+        since start: NIODeadline,
+        isFailure: Bool
+    ) {
+        self.state = .closed
+        guard self.link.mayRetry(after: error, of: self, since: isFailure ? start : nil) else { return }
+        if isFailure {
+            let delay = self.backOff.failed()
+            if delay > .zero { self.rest(for: delay) }
+        } else {
+            self.backOff.succeeded()
         }
-        self.state = .busy(connection, identifier, since: since, watch: task)
+        self.link.payloadLost(request.identifier, because: error)
+    }
+
+    /// Watches over the request until the next time to look at it.
+    private func watch() {
+        guard case .busy(var outstanding) = self.state else { return }
+        let connection = outstanding.connection
+        outstanding.timer = self.link.eventLoop.assumeIsolated().scheduleTask(deadline: outstanding.watch.deadline) {
+            guard case .busy(var outstanding) = self.state, outstanding.connection === connection else { return }
+            let goesOn = outstanding.watch.goesOn(
+                at: .now(),
+                unsentByteCount: connection.unsentByteCount,
+                receivedByteCount: connection.receivedByteCount
+            )
+            if goesOn {
+                self.state = .busy(outstanding)
+                return self.watch()
+            }
+            connection.close()
+            self.connectionFailed(ClientTimeout(limit: .now() - outstanding.start))
+        }
+        self.state = .busy(outstanding)
     }
 }

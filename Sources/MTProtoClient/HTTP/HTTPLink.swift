@@ -29,8 +29,12 @@ final class HTTPLink: ClientLink {
 
     let eventLoop: any EventLoop
     let hasQuickAcknowledgements = false
-    /// How long a request may go without any progress.
-    let responseLimit: TimeAmount
+    /// How long a server may fail.
+    let redialLimit: TimeAmount
+    /// How long a request may wait for its answer that lets the server hold it.
+    private let pollLimit: TimeAmount
+    /// The same for one that asks to be answered at once.
+    private let answerLimit: TimeAmount
     private let dialer: ChannelDialer
     private let closePromise: EventLoopPromise<Void>
     private let poll: HTTPWait
@@ -45,11 +49,22 @@ final class HTTPLink: ClientLink {
     /// Whether a session runs, and whether its server has answered.
     private var isSession = false
     private var isAnswered = false
-    private var retries: HTTPRetrySchedule
+    /// Whether the receiver was behind when there was a line for a request.
+    private var isHeldBack = false
+    /// Whether polls are over.
+    private var isFinishing = false
+    /// What says that the server is gone: queries that fail, whatever polls do; polls that fail, and no queries that succeed.
+    private var queryFailures: HTTPRetryLimit
+    private var pollFailures: HTTPRetryLimit
     private var pace = HTTPPollPace()
     /// Channels that are not closed yet.
     private var openChannelCount = 0
-    private var dialCount = 0
+
+    /// A request of at most this size has an `http_wait`, and a server answers it at once. Well below the time after which a
+    /// session takes a connection without answers for dead.
+    private static let maximumAnswerLimit = TimeAmount.seconds(8)
+    private static let maximumPromptByteCount = 33 << 10
+    private static let maximumQueryConnectionCount = 64
 
     /// Makes a link with its first connection; on the connection's event loop.
     init(first connection: HTTPConnection, dialer: ChannelDialer, configuration: Configuration) {
@@ -58,9 +73,13 @@ final class HTTPLink: ClientLink {
         self.closePromise = self.eventLoop.makePromise()
         let milliseconds = TimeAmount(configuration.pollWait).nanoseconds / 1_000_000
         self.poll = HTTPWait(maximumDelay: 0, waitAfter: 0, maximumWait: Int32(min(max(milliseconds, 0), 60_000)))
-        self.responseLimit = .milliseconds(Int64(self.poll.maximumWait)) + TimeAmount(configuration.responseMargin)
-        self.retries = HTTPRetrySchedule(limit: TimeAmount(configuration.redialLimit))
-        let count = max(1, configuration.queryConnectionCount)
+        let margin = min(max(TimeAmount(configuration.responseMargin), .milliseconds(100)), .minutes(1))
+        self.pollLimit = .milliseconds(Int64(self.poll.maximumWait)) + margin
+        self.answerLimit = min(self.pollLimit, Self.maximumAnswerLimit)
+        self.redialLimit = TimeAmount(configuration.redialLimit)
+        self.queryFailures = HTTPRetryLimit(limit: self.redialLimit)
+        self.pollFailures = HTTPRetryLimit(limit: self.redialLimit)
+        let count = min(max(configuration.queryConnectionCount, 1), Self.maximumQueryConnectionCount)
         self.queryLines = (0..<count).map {
             HTTPLine(link: self, isPolling: false, connection: $0 == 0 ? connection : nil)
         }
@@ -81,10 +100,15 @@ final class HTTPLink: ClientLink {
     }
 
     func close() {
-        self.end(with: ConnectionClosedByPeer())
+        self.end(with: ConnectionClosedLocally())
+    }
+
+    func prepareToFinish() {
+        self.isFinishing = true
     }
 
     func finish() {
+        self.isFinishing = true
         guard case .open = self.phase else { return }
         let timer = self.eventLoop.assumeIsolated().scheduleTask(in: linkClosingTime) { self.close() }
         self.phase = .finishing(timer)
@@ -97,7 +121,7 @@ final class HTTPLink: ClientLink {
         self.close()
     }
 
-    private func end(with error: any Error) {
+    func end(with error: any Error) {
         switch self.phase {
         case .ended: return
         case .finishing(let timer): timer.cancel()
@@ -127,7 +151,8 @@ final class HTTPLink: ClientLink {
     }
 
     private func completeIfClosed() {
-        guard self.isEnded, self.openChannelCount == 0, self.dialCount == 0 else { return }
+        // A dial that still goes on, or only resolves a name, comes to nothing: nobody need wait for it.
+        guard self.isEnded, self.openChannelCount == 0 else { return }
         // The lines refer to the link; without them it can go.
         self.queryLines = []
         self.pollLine = nil
@@ -141,15 +166,19 @@ final class HTTPLink: ClientLink {
     }
 
     func nextPayload(of session: inout ClientSession, at now: SessionTime) -> OutgoingPayload? {
-        guard !self.isEnded else { return nil }
-        if let line = self.queryLines.first(where: \.isFree),
+        guard !self.isEnded, let receiver = self.receiver else { return nil }
+        // Each response may bring as much as the server has; only the last requests go whoever is behind.
+        guard self.isFinishing || receiver.mayRead else {
+            self.isHeldBack = true
+            return nil
+        }
+        if let line = self.queryLines.first(where: \.isIdle) ?? self.queryLines.first(where: \.isFree),
             let payload = session.nextPayload(at: now, attaching: self.noWait)
         {
             self.chosenLine = line
             return payload
         }
-        guard case .open = self.phase, self.isAnswered, let line = self.pollLine, line.isFree,
-            self.receiver?.mayRead ?? false,
+        guard !self.isFinishing, self.isAnswered, let line = self.pollLine, line.isFree,
             let payload = session.nextPollPayload(wait: self.poll, at: now)
         else { return nil }
         self.chosenLine = line
@@ -159,11 +188,20 @@ final class HTTPLink: ClientLink {
     func write(_ payload: OutgoingPayload) {
         guard let line = self.chosenLine else { return }
         self.chosenLine = nil
-        line.send(HTTPRequest(identifier: payload.messageIdentifier, payload: payload.payload))
+        let isPrompt = !line.isPolling && payload.payload.readableBytes <= Self.maximumPromptByteCount
+        let request = HTTPRequest(
+            identifier: payload.messageIdentifier,
+            payload: payload.payload,
+            answerLimit: isPrompt ? self.answerLimit : self.pollLimit
+        )
+        guard !line.send(request) else { return }
+        self.receiver?.payloadLost(payload.messageIdentifier, because: ConnectionClosedByPeer())
     }
 
     func writePlaintext(_ payload: ByteBuffer) {
-        self.queryLines.first?.send(HTTPRequest(identifier: 0, payload: payload))
+        let request = HTTPRequest(identifier: 0, payload: payload, answerLimit: self.pollLimit)
+        if let line = self.queryLines.first, line.send(request) { return }
+        self.receiver?.payloadLost(0, because: ConnectionClosedByPeer())
     }
 
     /// Requests leave as they are written.
@@ -175,11 +213,10 @@ final class HTTPLink: ClientLink {
 
     // MARK: Reading
 
-    /// While the receiver is behind there is no new poll; when it has caught up, there is.
+    /// While the receiver is behind there is no new request; when it has caught up, there is.
     func resumeReading() {
-        guard self.isAnswered, !self.isEnded, let line = self.pollLine, line.isFree,
-            let receiver = self.receiver, receiver.mayRead
-        else { return }
+        guard self.isHeldBack, !self.isEnded, let receiver = self.receiver, receiver.mayRead else { return }
+        self.isHeldBack = false
         receiver.linkIsReady()
     }
 
@@ -190,34 +227,40 @@ final class HTTPLink: ClientLink {
 
     /// Dials a connection, secure where it is to be.
     func dial(
-        _ willConnect: @escaping @Sendable (any Channel) -> Void
+        _ willConnect: @escaping @Sendable (any Channel) throws -> Void
     ) -> EventLoopFuture<NIOLoopBound<HTTPConnection>> {
-        self.dialCount += 1
         let future = self.dialer.openHTTP(on: self.eventLoop, willConnect)
         future.assumeIsolated().whenComplete { result in
-            self.dialCount -= 1
             if case .success(let connection) = result { self.note(connection.value.channel) }
-            self.completeIfClosed()
         }
         return future
     }
 
-    /// How long to wait before the next dial; `nil` when the link has ended because of the failure.
-    func delayAfterFailure(_ error: any Error, of start: NIODeadline?) -> TimeAmount? {
-        guard !self.isEnded else { return nil }
-        // A server that did not answer in time has not shown that it is there.
-        let start = error is ClientTimeout ? nil : start
-        guard !Self.isPermanent(error), let delay = self.retries.failed(at: .now(), after: start) else {
-            self.end(with: error)
-            return nil
+    /// Whether a line may try again; if not, the link has ended because of the failure.
+    ///
+    /// - Parameters:
+    ///   - error: what happened.
+    ///   - line: where.
+    ///   - start: when the attempt began, if it counts as one that failed.
+    func mayRetry(after error: any Error, of line: HTTPLine, since start: NIODeadline?) -> Bool {
+        guard !self.isEnded else { return false }
+        var goesOn = !self.isPermanent(error)
+        if goesOn, let start {
+            goesOn =
+                line.isPolling
+                ? self.pollFailures.failed(at: .now(), since: start)
+                : self.queryFailures.failed(at: .now(), since: start)
         }
-        return delay
+        if !goesOn { self.end(with: error) }
+        return goesOn
     }
 
-    /// Whether dialing again cannot help: the server has spoken, or it is not the right one.
-    private static func isPermanent(_ error: any Error) -> Bool {
+    /// Whether dialing again cannot help: the server has spoken, or it is not the right one. Whoever only connects wants to know
+    /// what is wrong, rather than to wait until it is not.
+    private func isPermanent(_ error: any Error) -> Bool {
         switch error {
-        case is ReceivedTransportError, is HTTPResponseError: true
+        case let error as HTTPResponseError: !self.isAnswered || !error.isTransient
+        case is ReceivedTransportError, is NIOHTTPDecoderError: true
         case let error as TLSFailure: error.isCertificate
         // The end of a connection in the middle of a response is nothing that the server says.
         case let error as HTTPParserError: error != .invalidEOFState
@@ -230,16 +273,20 @@ final class HTTPLink: ClientLink {
         self.closeIfFinished()
     }
 
-    func payloadLost(_ identifier: UInt64) {
-        self.receiver?.payloadLost(identifier)
+    func payloadLost(_ identifier: UInt64, because error: any Error) {
+        self.receiver?.payloadLost(identifier, because: error)
         self.lineIsFree()
     }
 
     func received(_ response: HTTPResponseReader.Response, on line: HTTPLine, after wait: TimeAmount) {
-        self.retries.succeeded()
         guard let receiver = self.receiver else { return }
         if let time = response.serverTime { receiver.note(serverTime: time) }
-        let isOfInterest = response.payload.map(receiver.receive) ?? false
+        let isOfInterest = receiver.receive(response.payload)
+        // What the receiver does not accept is nobody's success: it has ended the link.
+        guard !self.isEnded else { return }
+        line.succeeded()
+        self.pollFailures.succeeded()
+        if !line.isPolling { self.queryFailures.succeeded() }
         if self.isSession { self.isAnswered = true }
         if line.isPolling {
             let pause = self.pace.answered(after: wait, withSomething: isOfInterest)

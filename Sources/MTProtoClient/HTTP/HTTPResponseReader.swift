@@ -12,8 +12,8 @@ internal import NIOHTTP1
 struct HTTPResponseReader: Sendable {
     /// A response with status 200.
     struct Response: Sendable, Equatable {
-        /// The payload; `nil` when the body was empty.
-        var payload: ByteBuffer?
+        /// The payload.
+        var payload = ByteBuffer()
         /// Whether the connection takes another request.
         var isKeepAlive: Bool
         /// Seconds since 1970, of the header `Date`.
@@ -56,10 +56,16 @@ struct HTTPResponseReader: Sendable {
             guard length <= self.maximumPayloadLength else { throw HTTPResponseError(.oversized) }
         }
         self.response = Response(
-            payload: nil,
-            isKeepAlive: head.isKeepAlive,
+            isKeepAlive: head.isKeepAlive && Self.hasEnd(head.headers),
             serverTime: head.headers.first(name: "date").flatMap(HTTPDate.seconds)
         )
+    }
+
+    /// Whether a body has an end of its own; without, it ends with the connection.
+    private static func hasEnd(_ headers: HTTPHeaders) -> Bool {
+        let encodings = headers[canonicalForm: "transfer-encoding"]
+        guard let last = encodings.last else { return headers.contains(name: "content-length") }
+        return last.lowercased() == "chunked"
     }
 
     private mutating func receive(_ bytes: ByteBuffer) throws {
@@ -80,8 +86,6 @@ struct HTTPResponseReader: Sendable {
         self.response = nil
         self.body = ByteBuffer()
         switch body.readableBytes {
-        case 0:
-            return response
         case Self.errorLength:
             guard let value = body.getInteger(at: body.readerIndex, endianness: .little, as: Int32.self),
                 let code = TransportErrorCode(wireValue: value)
@@ -117,6 +121,12 @@ struct HTTPResponseError: Error, Hashable, CustomStringConvertible {
     }
 
     let kind: Kind
+
+    /// Whether a server that is about to restart, or an intermediary that has none to ask at the moment, answers so.
+    var isTransient: Bool {
+        if case .status(let status) = self.kind { return status >= 500 || status == 408 }
+        return false
+    }
 
     init(_ kind: Kind) {
         self.kind = kind

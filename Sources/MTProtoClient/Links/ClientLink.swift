@@ -40,12 +40,19 @@ protocol ClientLink: AnyObject {
     /// Reads once even though the receiver is behind, so that answers to our own pings are not taken for lost.
     func readOnce()
 
+    /// The next flush is the last before ``finish()``: nothing that would only wait need begin.
+    func prepareToFinish()
+
     /// Closes in good order, once what was written has left and was answered where that is the carrier's way; after a second
     /// in any case.
     func finish()
 
     /// Closes at once.
     func close()
+}
+
+extension ClientLink {
+    func prepareToFinish() {}
 }
 
 /// How long a server that does not read may hold a client that closes.
@@ -67,8 +74,8 @@ protocol LinkReceiver: AnyObject {
     /// What belongs together has been received, or the link can carry more than before.
     func linkIsReady()
 
-    /// A payload is lost: its request was sent, its response will not come.
-    func payloadLost(_ identifier: UInt64)
+    /// A payload is lost: its request was sent and its response will not come, or it could not be sent.
+    func payloadLost(_ identifier: UInt64, because error: any Error)
 
     /// The server says what time it is: seconds since 1970.
     func note(serverTime seconds: Int64)

@@ -110,6 +110,42 @@ struct EventTests {
         }
     }
 
+    @Test("Over HTTP queries wait for a consumer that is far behind: their answers would bring yet more updates")
+    func backPressureHTTP() async throws {
+        try await withDataCenter { dataCenter in
+            try await dataCenter.connect {
+                $0.transport = .http
+            } _: { connection in
+                var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
+                let session = dataCenter.sessionIdentifier(of: connection)
+                let count: UInt32 = 400
+                for number in 0..<count {
+                    var update = Queries.echo(number: number)
+                    update.writeRepeatingByte(0, count: 8_192)
+                    try await dataCenter.server.push(update, to: session)
+                }
+                var isHeldBack = false
+                for _ in 0..<200 where !isHeldBack {
+                    do {
+                        _ = try await connection.invoke(Queries.echo(), timeout: .milliseconds(500))
+                    } catch let error as MTProtoClientError {
+                        #expect(error.code == .timeout)
+                        isHeldBack = true
+                    }
+                }
+                #expect(isHeldBack)
+                // Responses on two connections overtake each other, but each update comes once.
+                var numbers: Set<UInt32> = []
+                for _ in 0..<count {
+                    guard let number = await updates.next().flatMap(Self.number) else { break }
+                    numbers.insert(number)
+                }
+                #expect(numbers.count == Int(count))
+                try await connection.expect(Queries.echo())
+            }
+        }
+    }
+
     @Test(
         "Whoever queries from within an iteration gets answers, however many updates wait",
         arguments: TransportCase.carriers

@@ -31,22 +31,32 @@ import Testing
         let bytes = [UInt8](0..<40)
         for size in [1, 7, 24, 40] {
             let parts = stride(from: 0, to: 40, by: size).map { Array(bytes[$0..<min($0 + size, 40)]) }
-            let response = try Self.read(200, ["Date": "Sun, 06 Nov 1994 08:49:37 GMT"], parts)
+            let response = try Self.read(
+                200,
+                ["Date": "Sun, 06 Nov 1994 08:49:37 GMT", "Content-Length": "40"],
+                parts
+            )
             #expect(response?.payload == ByteBuffer(bytes: bytes))
             #expect(response?.isKeepAlive == true)
             #expect(response?.serverTime == 784_111_777)
         }
     }
 
-    @Test("An empty body is nothing")
-    func empty() throws {
-        let response = try Self.read(200, ["Connection": "close"], [])
-        #expect(response?.payload == nil)
-        #expect(response?.isKeepAlive == false)
+    @Test(
+        "Whether the connection stays",
+        arguments: [
+            (["Content-Length": "40"], true), (["Transfer-Encoding": "chunked"], true),
+            (["Content-Length": "40", "Connection": "close"], false), ([:], false),
+            (["Transfer-Encoding": "gzip"], false),
+        ] as [([String: String], Bool)]
+    )
+    func keepAlive(headers: [String: String], isKeepAlive: Bool) throws {
+        let response = try Self.read(200, HTTPHeaders(Array(headers)), [[UInt8](repeating: 1, count: 40)])
+        #expect(response?.isKeepAlive == isKeepAlive)
         #expect(response?.serverTime == nil)
     }
 
-    @Test("Lengths that no payload has", arguments: [1, 3, 5, 8, 20, 23, 25, 26])
+    @Test("Lengths that no payload has", arguments: [0, 1, 3, 5, 8, 20, 23, 25, 26])
     func lengths(length: Int) {
         #expect(throws: HTTPResponseError(.malformedBody)) {
             try Self.read(200, [:], [[UInt8](repeating: 0, count: length)])
@@ -59,7 +69,7 @@ import Testing
         #expect(throws: HTTPResponseError(.oversized)) {
             try Self.read(200, [:], [[UInt8](repeating: 0, count: 64), [0]])
         }
-        #expect(try Self.read(200, [:], [[UInt8](repeating: 0, count: 64)])?.payload?.readableBytes == 64)
+        #expect(try Self.read(200, [:], [[UInt8](repeating: 0, count: 64)])?.payload.readableBytes == 64)
     }
 
     @Test("A transport error with status 200")
@@ -97,39 +107,5 @@ import Testing
     )
     func dates(text: String, seconds: Int64?) {
         #expect(HTTPDate.seconds(text) == seconds)
-    }
-
-    @Test("A broken connection is dialed at once, then ever later, and not for ever")
-    func retries() {
-        var schedule = HTTPRetrySchedule(limit: .seconds(10))
-        var now = NIODeadline.uptimeNanoseconds(1_000)
-        var delays: [Int64] = []
-        while let delay = schedule.failed(at: now), delays.count < 100 {
-            delays.append(delay.nanoseconds / 1_000_000)
-            now = now + delay + .milliseconds(50)
-        }
-        #expect(delays == [0, 100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000, 2_000])
-        schedule.succeeded()
-        #expect(schedule.failed(at: now) == .zero)
-        // One that stood for long before it broke begins a new count; one that broke quickly does not.
-        now = now + .seconds(11)
-        #expect(schedule.failed(at: now, after: now - .seconds(10)) == .zero)
-        now = now + .seconds(11)
-        #expect(schedule.failed(at: now, after: now - .seconds(9)) == nil)
-    }
-
-    @Test("Polls answered for nothing slow down; others do not")
-    func pace() {
-        var pace = HTTPPollPace()
-        for _ in 0..<1_000 { #expect(pace.answered(after: .zero, withSomething: true) == .zero) }
-        for _ in 0..<1_000 { #expect(pace.answered(after: .seconds(25), withSomething: false) == .zero) }
-        let pauses = (0..<30).map { _ in
-            pace.answered(after: .milliseconds(1), withSomething: false).nanoseconds / 1_000_000
-        }
-        #expect(pauses.prefix(8).allSatisfy { $0 == 0 })
-        #expect(Array(pauses[8..<12]) == [100, 200, 300, 400])
-        #expect(pauses.last == 1_000)
-        #expect(pace.answered(after: .zero, withSomething: true) == .zero)
-        #expect(pace.answered(after: .zero, withSomething: false) == .zero)
     }
 }

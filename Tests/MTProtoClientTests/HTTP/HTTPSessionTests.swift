@@ -219,7 +219,7 @@ struct HTTPSessionTests {
         Self.check(error, status: status)
     }
 
-    @Test("Statuses in use, of queries and of polls", arguments: [404, 429, 500] as [UInt], [false, true])
+    @Test("Statuses in use, of queries and of polls", arguments: [404, 429] as [UInt], [false, true])
     func useStatus(status: UInt, ofPolls: Bool) async throws {
         let isFailing = Mutex(false)
         try await Self.connect(fate: { _, isPoll in
@@ -232,6 +232,53 @@ struct HTTPSessionTests {
             }
             #expect(error?.phase == .use)
             Self.check(error, status: status)
+        }
+    }
+
+    @Test("A server that fails for a moment, of queries and of polls", arguments: [408, 500, 503] as [UInt])
+    func momentaryStatus(status: UInt) async throws {
+        try await Self.connect(fate: { number, _ in
+            number > 3 && number % 3 == 0 ? .status(status) : .answered
+        }) { connection, backend in
+            try await Self.echoes(20, connection, backend)
+        }
+    }
+
+    @Test("A server that fails all the time")
+    func lastingStatus() async throws {
+        let isFailing = Mutex(false)
+        try await Self.connect {
+            $0.timeouts.attempt = .milliseconds(300)
+        } fate: { _, isPoll in
+            isFailing.withLock { $0 } && !isPoll ? .status(503) : .answered
+        } _: { connection, backend in
+            try await Self.echoes(2, connection, backend)
+            isFailing.withLock { $0 = true }
+            let error = await clientError { _ = try await connection.invoke(Queries.echo(40)) }
+            #expect(error?.phase == .use)
+            Self.check(error, status: 503)
+        }
+    }
+
+    @Test("Empty answers are no answers")
+    func empty() async throws {
+        let error = await clientError {
+            try await Self.connect(fate: { _, _ in .body([]) }) { _, _ in }
+        }
+        #expect(error?.code == .http)
+        #expect(error?.phase == .encryptedSession)
+    }
+
+    @Test("Requests of the key exchange that are lost once", arguments: [Fate.unheard, .closedBehind])
+    func exchangeLost(fate: Fate) async throws {
+        let count = Mutex(0)
+        try await Self.connect(plaintextFate: {
+            count.withLock {
+                $0 += 1
+                return $0 % 2 == 1 ? fate : .answered
+            }
+        }) { connection, backend in
+            try await Self.echoes(2, connection, backend)
         }
     }
 
