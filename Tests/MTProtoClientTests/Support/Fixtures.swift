@@ -37,6 +37,11 @@ func withDataCenter<Result: Sendable>(
 func clientConfiguration(_ change: (inout ClientConfiguration) -> Void = { _ in }) -> ClientConfiguration {
     var configuration = ClientConfiguration()
     configuration.publicKeys = [TestServer.publicKey]
+    // All tests run at once, unoptimized: what is not about time has much of it.
+    configuration.timeouts.connect = .seconds(110)
+    configuration.timeouts.attempt = .seconds(60)
+    configuration.timeouts.keyExchangeStep = .seconds(60)
+    configuration.timeouts.session = .seconds(60)
     change(&configuration)
     return configuration
 }
