@@ -85,7 +85,7 @@ final class ServerContext: Sendable {
 
     /// Reports what changes without an event of this server.
     func reportMetrics() {
-        self.metrics.report(self.configuration.sessions.statistics, connectionCount: self.connections.count)
+        self.metrics.report(self.configuration.sessions, connectionCount: self.connections.count)
     }
 
     /// Tells whoever can send it that a session has output: a connection of this server, or others through the store.

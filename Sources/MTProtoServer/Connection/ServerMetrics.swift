@@ -2,7 +2,6 @@
 
 internal import MTProtoSession
 internal import Metrics
-internal import Synchronization
 
 /// The metrics of a server. Their names are part of its interface.
 ///
@@ -18,7 +17,6 @@ final class ServerMetrics: Sendable {
     private let sessions: Gauge
     private let queuedBytes: Gauge
     private let connections: Gauge
-    private let reported = Mutex(ForgottenMessageCounts())
 
     init(factory: (any MetricsFactory)?) {
         let factory = factory ?? MetricsSystem.factory
@@ -37,16 +35,15 @@ final class ServerMetrics: Sendable {
         self.connections = Gauge(label: "mtproto_server_connections", factory: factory)
     }
 
-    /// Reports the state of the moment, and what was forgotten since the last report.
-    func report(_ statistics: SessionStoreStatistics?, connectionCount: Int) {
+    /// Reports the state of the moment, and what the store has forgotten since somebody reported it last: each message is
+    /// counted by one of the servers that share a store.
+    func report(_ store: any SessionStore, connectionCount: Int) {
         self.connections.record(connectionCount)
-        guard let statistics else { return }
-        self.sessions.record(statistics.sessionCount)
-        self.queuedBytes.record(statistics.queuedByteCount)
-        let news = self.reported.withLock { reported in
-            defer { reported = statistics.forgottenMessages }
-            return statistics.forgottenMessages.since(reported)
+        if let statistics = store.statistics {
+            self.sessions.record(statistics.sessionCount)
+            self.queuedBytes.record(statistics.queuedByteCount)
         }
+        let news = store.takeForgottenMessages()
         for (counter, count) in [
             (self.overflow, news.overflow), (self.expired, news.expired), (self.memory, news.memory),
         ]

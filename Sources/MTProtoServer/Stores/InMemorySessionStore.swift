@@ -7,7 +7,8 @@ internal import Synchronization
 /// Sessions in the memory of one process, bounded in number and in what they have queued.
 ///
 /// When memory is short, the sessions that were used longest ago forget their queued messages, the oldest first; when there are
-/// too many sessions, those used longest ago go.
+/// too many sessions, those used longest ago go. Those without a connection and without a running query come first. The
+/// sessions of one authorization key are bounded as well, so that one client does not drive out the others'.
 ///
 /// Of a session that had to go, the highest message identifier is remembered for its key: a recorded payload of it does not
 /// begin the session anew, its queries executed again.
@@ -24,6 +25,8 @@ public final class InMemorySessionStore: SessionStore {
         let lastUse: Atomic<UInt64>
         /// The bytes that the session has queued, as of its last change.
         let byteCount = Atomic<Int>(0)
+        /// Whether the session has a connection or a running query, as of its last change.
+        let isInUse = Atomic<Bool>(false)
 
         init(_ session: ServerSession, use: UInt64) {
             self.state = Mutex(State(session: session))
@@ -32,25 +35,59 @@ public final class InMemorySessionStore: SessionStore {
     }
 
     fileprivate struct Entries {
-        var bySession: [ServerSessionIdentifier: Entry] = [:]
+        private(set) var bySession: [ServerSessionIdentifier: Entry] = [:]
+        private var byKey: [UInt64: Set<UInt64>] = [:]
         var floors = ReplayFloors()
+
+        subscript(_ identifier: ServerSessionIdentifier) -> Entry? { self.bySession[identifier] }
+
+        func count(ofKey authorizationKey: UInt64) -> Int { self.byKey[authorizationKey]?.count ?? 0 }
+
+        func identifiers(ofKey authorizationKey: UInt64) -> [ServerSessionIdentifier] {
+            (self.byKey[authorizationKey] ?? []).map {
+                ServerSessionIdentifier(authorizationKey: authorizationKey, session: $0)
+            }
+        }
+
+        mutating func insert(_ entry: Entry, for identifier: ServerSessionIdentifier) {
+            self.bySession[identifier] = entry
+            self.byKey[identifier.authorizationKey, default: []].insert(identifier.session)
+        }
+
+        mutating func removeValue(forKey identifier: ServerSessionIdentifier) -> Entry? {
+            guard let entry = self.bySession.removeValue(forKey: identifier) else { return nil }
+            self.byKey[identifier.authorizationKey]?.remove(identifier.session)
+            if self.byKey[identifier.authorizationKey]?.isEmpty == true {
+                self.byKey[identifier.authorizationKey] = nil
+            }
+            return entry
+        }
+    }
+
+    private struct Forgotten {
+        var all = ForgottenMessageCounts()
+        /// What ``takeForgottenMessages()`` has told of them.
+        var taken = ForgottenMessageCounts()
     }
 
     private let maximumCount: Int
+    private let maximumCountPerKey: Int
     private let maximumByteCount: Int
     private let entries = Mutex(Entries())
     private let useCounter = Atomic<UInt64>(0)
     private let byteCount = Atomic<Int>(0)
-    private let forgotten = Mutex(ForgottenMessageCounts())
+    private let forgotten = Mutex(Forgotten())
     private let subscriptions = SessionSubscriptions()
 
     /// Makes an empty store.
     ///
     /// - Parameters:
     ///   - maximumCount: how many sessions are kept, 1 or more.
+    ///   - maximumCountPerKey: how many sessions of one authorization key are kept, 1 or more; clients have a few at a time.
     ///   - maximumByteCount: how many bytes all of them may have queued; default 512 MiB.
-    public init(maximumCount: Int = 100_000, maximumByteCount: Int = 1 << 29) {
+    public init(maximumCount: Int = 100_000, maximumCountPerKey: Int = 1000, maximumByteCount: Int = 1 << 29) {
         self.maximumCount = max(1, maximumCount)
+        self.maximumCountPerKey = max(1, maximumCountPerKey)
         self.maximumByteCount = max(0, maximumByteCount)
     }
 
@@ -65,8 +102,16 @@ public final class InMemorySessionStore: SessionStore {
         SessionStoreStatistics(
             sessionCount: self.count,
             queuedByteCount: self.queuedByteCount,
-            forgottenMessages: self.forgotten.withLock { $0 }
+            forgottenMessages: self.forgotten.withLock { $0.all }
         )
+    }
+
+    /// What was forgotten since the last call, whoever made it.
+    public func takeForgottenMessages() -> ForgottenMessageCounts {
+        self.forgotten.withLock { forgotten in
+            defer { forgotten.taken = forgotten.all }
+            return forgotten.all.since(forgotten.taken)
+        }
     }
 
     // MARK: Changes
@@ -90,16 +135,22 @@ public final class InMemorySessionStore: SessionStore {
     ) -> Entry? {
         let use = self.useCounter.add(1, ordering: .relaxed).newValue
         let entry = self.entries.withLock { entries -> Entry? in
-            if let entry = entries.bySession[identifier] { return entry }
+            if let entry = entries[identifier] { return entry }
             guard let make else { return nil }
+            // A sixteenth at a time, so that a flood does not sort on every insertion.
+            let key = identifier.authorizationKey
+            if entries.count(ofKey: key) >= self.maximumCountPerKey {
+                let own = entries.identifiers(ofKey: key).compactMap { own in entries[own].map { (own, $0) } }
+                self.removeUnused(max(1, self.maximumCountPerKey / 16), of: own, from: &entries)
+            }
             if entries.bySession.count >= self.maximumCount {
-                // A sixteenth at a time, so that a flood does not sort on every insertion.
-                self.removeUnused(max(1, self.maximumCount / 16), from: &entries)
+                let all = entries.bySession.map { ($0.key, $0.value) }
+                self.removeUnused(max(1, self.maximumCount / 16), of: all, from: &entries)
             }
             var session = make(identifier)
             session.raiseFloor(to: entries.floors[identifier.authorizationKey])
             let entry = Entry(session, use: use)
-            entries.bySession[identifier] = entry
+            entries.insert(entry, for: identifier)
             return entry
         }
         entry?.lastUse.store(use, ordering: .relaxed)
@@ -127,12 +178,13 @@ public final class InMemorySessionStore: SessionStore {
     ) -> Result {
         let forgottenBefore = session.forgottenMessages
         let result = change(&session)
-        let byteCount = session.queuedByteCount
+        let byteCount = session.heldByteCount
+        entry.isInUse.store(session.isInUse, ordering: .relaxed)
         let previous = entry.byteCount.exchange(byteCount, ordering: .relaxed)
         if byteCount != previous { self.byteCount.add(byteCount - previous, ordering: .relaxed) }
         if session.forgottenMessages != forgottenBefore {
             let news = session.forgottenMessages.since(forgottenBefore)
-            self.forgotten.withLock { $0 += news }
+            self.forgotten.withLock { $0.all += news }
         }
         return result
     }
@@ -150,7 +202,7 @@ public final class InMemorySessionStore: SessionStore {
     /// Forgets every session of a key.
     public func removeAll(ofKey authorizationKey: UInt64, on eventLoop: any EventLoop) -> SessionStoreResult<Void> {
         self.entries.withLock { entries in
-            for identifier in entries.bySession.keys where identifier.authorizationKey == authorizationKey {
+            for identifier in entries.identifiers(ofKey: authorizationKey) {
                 _ = self.remove(identifier, from: &entries)
             }
         }
@@ -165,7 +217,8 @@ public final class InMemorySessionStore: SessionStore {
             let queued = entry.state.withLockIfAvailable { state -> Int? in
                 guard !state.isRemoved else { return nil }
                 guard state.session.isDiscardable(at: now) else {
-                    guard let deadline = state.session.nextDeadline, deadline <= now.monotonicNanoseconds else {
+                    guard let deadline = state.session.nextDeadline(at: now), deadline <= now.monotonicNanoseconds
+                    else {
                         return nil
                     }
                     self.account(entry, &state.session) { $0.deadlineReached(at: now) }
@@ -175,10 +228,10 @@ public final class InMemorySessionStore: SessionStore {
                 return state.session.queuedMessageCount
             }
             guard case .some(.some(let count)) = queued else { continue }
-            self.forgotten.withLock { $0.expired &+= UInt64(clamping: count) }
+            self.forgotten.withLock { $0.all.expired &+= UInt64(clamping: count) }
             self.byteCount.subtract(entry.byteCount.exchange(0, ordering: .relaxed), ordering: .relaxed)
             self.entries.withLock { entries in
-                if entries.bySession[identifier] === entry { entries.bySession[identifier] = nil }
+                if entries[identifier] === entry { _ = entries.removeValue(forKey: identifier) }
             }
         }
     }
@@ -186,8 +239,9 @@ public final class InMemorySessionStore: SessionStore {
     /// Makes the sessions unused longest forget queued messages.
     private func freeBytes(keeping kept: Entry) {
         let target = self.maximumByteCount - self.maximumByteCount / 16
-        let byUse = self.entries.withLock { self.byUse($0) }
-        for (_, entry) in byUse where entry !== kept && entry.byteCount.load(ordering: .relaxed) > 0 {
+        let entries = self.entries.withLock { $0.bySession }
+        for (_, entry) in self.byUse(entries.map { ($0.key, $0.value) })
+        where entry !== kept && entry.byteCount.load(ordering: .relaxed) > 0 {
             let surplus = self.queuedByteCount - target
             guard surplus > 0 else { return }
             entry.state.withLock { state in
@@ -197,23 +251,33 @@ public final class InMemorySessionStore: SessionStore {
         }
     }
 
-    /// Removes sessions, longest unused first.
-    private func removeUnused(_ count: Int, from entries: inout Entries) {
-        for (identifier, _) in self.byUse(entries).prefix(count) {
+    /// Removes some of these sessions, longest unused first.
+    private func removeUnused(
+        _ count: Int,
+        of some: [(ServerSessionIdentifier, Entry)],
+        from entries: inout Entries
+    ) {
+        for (identifier, _) in self.byUse(some).prefix(count) {
             guard let queued = self.remove(identifier, from: &entries) else { continue }
-            self.forgotten.withLock { $0.memory &+= UInt64(clamping: queued) }
+            self.forgotten.withLock { $0.all.memory &+= UInt64(clamping: queued) }
         }
     }
 
-    private func byUse(_ entries: Entries) -> [(identifier: ServerSessionIdentifier, entry: Entry)] {
-        entries.bySession.map { ($0.key, $0.value, $0.value.lastUse.load(ordering: .relaxed)) }
-            .sorted { $0.2 < $1.2 }
-            .map { ($0.0, $0.1) }
+    /// Those not in use first, of these the one unused longest.
+    private func byUse(
+        _ entries: [(ServerSessionIdentifier, Entry)]
+    ) -> [(ServerSessionIdentifier, Entry)] {
+        entries.map { identifier, entry in
+            let rank = entry.isInUse.load(ordering: .relaxed) ? 1 : 0
+            return (identifier, entry, rank, entry.lastUse.load(ordering: .relaxed))
+        }
+        .sorted { ($0.2, $0.3) < ($1.2, $1.3) }
+        .map { ($0.0, $0.1) }
     }
 
     /// - Returns: How many messages the session had queued; nil if there is none.
     private func remove(_ identifier: ServerSessionIdentifier, from entries: inout Entries) -> Int? {
-        guard let entry = entries.bySession.removeValue(forKey: identifier) else { return nil }
+        guard let entry = entries.removeValue(forKey: identifier) else { return nil }
         let (highest, count) = entry.state.withLock { state -> (UInt64?, Int) in
             state.isRemoved = true
             return (state.session.highestReceivedIdentifier, state.session.queuedMessageCount)

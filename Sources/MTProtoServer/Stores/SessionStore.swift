@@ -38,14 +38,28 @@ public enum SessionStoreResult<Value: Sendable>: Sendable {
 /// Where servers keep sessions. Sessions outlive connections, and the connections of one session may meet different
 /// processes, which then share a store.
 ///
-/// `ServerSession` is a plain `Codable` value: a store may keep it in memory, or load it, run the change and save it.
+/// `ServerSession` is a plain `Codable` value: a store may keep it in memory, or load it, run the change and save it. Let the
+/// decoder have the server's `ServerConfiguration.session` under `userInfo[.serverSessionConfiguration]`, or a session keeps the
+/// limits of the process that made it. A saved session holds the messages that wait, results and updates, in the clear,
+/// and no keys or salts: protect it as you protect these messages.
 ///
-/// Changes of a session exclude each other, wherever they come from, and those that one event loop asks for are carried out in
-/// that order. A change has no effect but on the session, and may run on any thread: a store that finds at the end that
-/// somebody else was faster runs it again on what is there now. A change is quick, because with a store in memory it runs
-/// on the caller's event loop.
+/// What a store has to see to:
 ///
-/// An error ends the connection that was served, and nothing else.
+/// - Changes of a session exclude each other, wherever they come from, and those that one event loop asks for are carried out in
+///   that order. A subscription takes its place in the same order: when somebody else's change follows the changes that
+///   the event loop asked for after it subscribed, the subscriber is woken.
+/// - A change has no effect but on the session, and may run on any thread: a store that finds at the end that somebody else was
+///   faster runs it again on what is there now, and so with the making of a session, whose result counts only if it was
+///   saved. A change is quick, because with a store in memory it runs on the caller's event loop. It asks nothing of the
+///   store: a store may hold a lock meanwhile.
+/// - An error says that the change was not made, or that this is not known; then it is made at some time or never, and not twice.
+/// - A session that ends in any other way than by ``removeDiscardable(at:)``'s rule leaves its highest identifier behind, for
+///   330 seconds at least: ``remove(_:on:)``, ``removeAll(ofKey:on:)``, a lack of space. A session of the same key that
+///   is made later gets it by `ServerSession.raiseFloor(to:)`. Otherwise whoever recorded a payload could have its queries
+///   executed a second time.
+/// - Wall clocks of processes that share sessions differ by less than a minute.
+///
+/// An error ends the connection that was served.
 public protocol SessionStore: Sendable {
     /// Runs `change` on a session.
     ///
@@ -62,12 +76,12 @@ public protocol SessionStore: Sendable {
         _ change: @escaping @Sendable (inout ServerSession) -> Result
     ) -> SessionStoreResult<Result?>
 
-    /// Forgets a session.
+    /// Forgets a session, but not its highest identifier.
     ///
     /// - Returns: whether there was one.
     func remove(_ identifier: ServerSessionIdentifier, on eventLoop: any EventLoop) -> SessionStoreResult<Bool>
 
-    /// Forgets every session of a key.
+    /// Forgets every session of a key, but not the highest of their identifiers.
     func removeAll(ofKey authorizationKey: UInt64, on eventLoop: any EventLoop) -> SessionStoreResult<Void>
 
     /// Forgets the sessions that nobody would miss: `ServerSession.isDiscardable(at:)`. Called once a minute from a thread that
@@ -81,7 +95,7 @@ public protocol SessionStore: Sendable {
     /// - Parameters:
     ///   - identifier: The session.
     ///   - subscriber: A number of the caller's for this subscription, used by nobody else for this session.
-    ///   - wake: Called from any thread.
+    ///   - wake: Called from any thread, and outside of the store's locks: it may call the store.
     func subscribe(
         to identifier: ServerSessionIdentifier,
         as subscriber: UInt64,
@@ -91,11 +105,16 @@ public protocol SessionStore: Sendable {
     /// Ends a subscription.
     func unsubscribe(_ subscriber: UInt64, from identifier: ServerSessionIdentifier)
 
-    /// Tells the subscribers of a session, in all processes, that it may have something to send.
+    /// Tells the subscribers of a session, in all processes, that it may have something to send; returns at once. They are told after
+    /// the changes that the caller has been told of.
     func wake(_ identifier: ServerSessionIdentifier)
 
     /// What the store holds and has forgotten, for metrics; nil if it cannot tell.
     var statistics: SessionStoreStatistics? { get }
+
+    /// What was forgotten since the last call, whoever made it: several servers may report what one store forgets, each message
+    /// once. Without an implementation the metrics of forgotten messages stay at 0.
+    func takeForgottenMessages() -> ForgottenMessageCounts
 }
 
 extension SessionStore {
@@ -104,6 +123,9 @@ extension SessionStore {
 
     /// Tells nothing.
     public var statistics: SessionStoreStatistics? { nil }
+
+    /// Tells nothing.
+    public func takeForgottenMessages() -> ForgottenMessageCounts { ForgottenMessageCounts() }
 }
 
 /// What a store holds and has forgotten.

@@ -110,6 +110,9 @@ public final class ManualSessionClock: Sendable {
 extension Duration {
     /// This duration in nanoseconds, at the ends of `Int64` when it is longer than 292 years.
     package var clampedNanoseconds: Int64 {
+        // Beyond what its components can say it has none.
+        if self >= .nanoseconds(Int64.max) { return Int64.max }
+        if self <= .nanoseconds(Int64.min) { return Int64.min }
         let (seconds, attoseconds) = self.components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return seconds < 0 ? Int64.min : Int64.max }

@@ -14,8 +14,9 @@ import Testing
 struct InMemorySessionStoreTests {
     private static let loop = MultiThreadedEventLoopGroup.singleton.next()
 
+    /// Keys of a hundred sessions each, from 1.
     private static func identifier(_ number: UInt64) -> ServerSessionIdentifier {
-        ServerSessionIdentifier(authorizationKey: 1, session: number)
+        ServerSessionIdentifier(authorizationKey: 1 + number / 100, session: number)
     }
 
     @discardableResult
@@ -108,6 +109,47 @@ struct InMemorySessionStoreTests {
         #expect(store.statistics?.forgottenMessages == ForgottenMessageCounts(memory: 1))
     }
 
+    @Test("Too many sessions: those with a connection or a running query stay")
+    func inUse() throws {
+        let store = InMemorySessionStore(maximumCount: 4)
+        let time = ManualSessionClock().now
+        try Self.change(store, 1) { $0.connectionOpened(at: time) }
+        for number in 2...8 { try Self.push(store, UInt64(number), bytes: 8, at: time) }
+        #expect(store.count == 4)
+        #expect(try Self.queued(store, 1) == 0)
+        try Self.change(store, 1) { $0.connectionClosed(at: time) }
+        for number in 9...16 { try Self.push(store, UInt64(number), bytes: 8, at: time) }
+        #expect(try Self.queued(store, 1) == nil)
+    }
+
+    @Test("Too many sessions of one key drive out that key's, and nobody else's")
+    func tooManyOfKey() throws {
+        let store = InMemorySessionStore(maximumCount: 6, maximumCountPerKey: 3)
+        let time = ManualSessionClock().now
+        for number in [1, 2] { try Self.push(store, UInt64(number), bytes: 8, at: time) }
+        for number in 100...150 { try Self.push(store, UInt64(number), bytes: 8, at: time) }
+        #expect(store.count == 5)
+        #expect(try Self.queued(store, 1) == 1 && Self.queued(store, 2) == 1)
+        #expect(try Self.queued(store, 147) == nil && Self.queued(store, 148) == 1 && Self.queued(store, 150) == 1)
+        guard case .immediate = store.removeAll(ofKey: 2, on: Self.loop) else { return }
+        #expect(store.count == 2)
+    }
+
+    @Test("What needs no acknowledgement counts, and is what is forgotten first")
+    func notices() throws {
+        let store = InMemorySessionStore(maximumByteCount: 2000)
+        let time = ManualSessionClock().now
+        try Self.push(store, 1, bytes: 8, at: time)
+        for _ in 0..<50 {
+            try Self.change(store, 1) { $0.answerDestroySession(5, existed: true, requestedBy: 4) }
+        }
+        #expect(store.queuedByteCount == 8 + 50 * 12)
+        try Self.push(store, 2, bytes: 1800, at: time)
+        #expect(store.queuedByteCount <= 2000)
+        #expect(try Self.queued(store, 1) == 1)
+        #expect(store.statistics?.forgottenMessages == ForgottenMessageCounts())
+    }
+
     @Test("The sweep ends sessions nobody would miss, and old messages of others")
     func sweep() throws {
         let store = InMemorySessionStore()
@@ -159,6 +201,44 @@ struct InMemorySessionStoreTests {
                 await client.close()
             }
         }
+    }
+
+    @Test("Servers that share a store count each forgotten message once, and a later one nothing again")
+    func metricsOfTwoServers() async throws {
+        let store = InMemorySessionStore()
+        let time = ManualSessionClock().now
+        try Self.change(store, 1) { session in
+            for _ in 0..<3 { session.push(ByteBuffer(repeating: 1, count: 8), at: time) }
+            session.forgetQueuedMessages(byteCount: .max)
+        }
+        let metrics = [TestMetrics(), TestMetrics(), TestMetrics()]
+        @Sendable func server(
+            _ metrics: TestMetrics,
+            _ body: @escaping @Sendable (MTProtoServer) async throws -> Void
+        ) async throws {
+            try await withServer(
+                {
+                    $0.metricsFactory = metrics
+                    $0.sessions = store
+                },
+                respond: { query, _ in .result(query) }
+            ) { server, _ in try await body(server) }
+        }
+        try await server(metrics[0]) { first in
+            try await server(metrics[1]) { second in
+                first.reportMetrics()
+                second.reportMetrics()
+                first.reportMetrics()
+            }
+        }
+        try await server(metrics[2]) { $0.reportMetrics() }
+        let total = try metrics.reduce(0 as Int64) { sum, metrics in
+            let label = "mtproto_server_messages_forgotten_total"
+            return sum + (try metrics.expectCounter(label, [("reason", "memory")]).totalValue)
+        }
+        #expect(total == 3)
+        #expect(store.statistics?.forgottenMessages == ForgottenMessageCounts(memory: 3))
+        #expect(store.takeForgottenMessages() == ForgottenMessageCounts())
     }
 
     @Test("Metrics tell what was forgotten and why, and what there is")

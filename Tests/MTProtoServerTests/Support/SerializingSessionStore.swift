@@ -14,6 +14,8 @@ final class SerializingSessionStore: SessionStore {
 
     private struct State {
         var sessions: [ServerSessionIdentifier: Data] = [:]
+        /// The highest identifiers of sessions that were removed, by their keys.
+        var floors: [UInt64: UInt64] = [:]
         var wakers: [ServerSessionIdentifier: [UInt64: @Sendable () -> Void]] = [:]
         var isUnavailable = false
         var pendingCount = 0
@@ -49,9 +51,13 @@ final class SerializingSessionStore: SessionStore {
         _ change: @escaping @Sendable (inout ServerSession) -> Result
     ) -> SessionStoreResult<Result?> {
         self.run(on: eventLoop) { state in
-            guard let saved = try state.sessions[identifier] ?? make.map({ try Self.encode($0(identifier)) }) else {
-                return nil
+            let floor = state.floors[identifier.authorizationKey] ?? 0
+            func made() throws -> Data? {
+                guard var session = make?(identifier) else { return nil }
+                session.raiseFloor(to: floor)
+                return try Self.encode(session)
             }
+            guard let saved = try state.sessions[identifier] ?? made() else { return nil }
             // The first run comes to nothing.
             var session = try Self.decode(saved)
             _ = change(&session)
@@ -63,15 +69,22 @@ final class SerializingSessionStore: SessionStore {
     }
 
     func remove(_ identifier: ServerSessionIdentifier, on eventLoop: any EventLoop) -> SessionStoreResult<Bool> {
-        self.run(on: eventLoop) { $0.sessions.removeValue(forKey: identifier) != nil }
+        self.run(on: eventLoop) { try Self.remove(identifier, from: &$0) }
     }
 
     func removeAll(ofKey authorizationKey: UInt64, on eventLoop: any EventLoop) -> SessionStoreResult<Void> {
         self.run(on: eventLoop) { state in
             for identifier in state.sessions.keys where identifier.authorizationKey == authorizationKey {
-                state.sessions[identifier] = nil
+                _ = try Self.remove(identifier, from: &state)
             }
         }
+    }
+
+    private static func remove(_ identifier: ServerSessionIdentifier, from state: inout State) throws -> Bool {
+        guard let saved = state.sessions.removeValue(forKey: identifier) else { return false }
+        let key = identifier.authorizationKey
+        state.floors[key] = max(state.floors[key] ?? 0, try Self.decode(saved).highestReceivedIdentifier ?? 0)
+        return true
     }
 
     func subscribe(

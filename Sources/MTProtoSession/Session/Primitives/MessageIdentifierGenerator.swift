@@ -21,7 +21,7 @@ public struct MessageIdentifierGenerator: Sendable {
     package init(role: Role, last: UInt64) {
         self.role = role
         // So far from the end that no later identifier overflows.
-        self.last = min(last, 0xFFFF_FFFE_FFFF_FFFC)
+        self.last = min(last, 0xFFFF_FFFE_FFFF_FFFC) & ~3
     }
 
     /// The next identifier.

@@ -16,7 +16,7 @@ public struct PendingAcknowledgements: Sendable, Codable {
 
     /// How many may wait before they are due at once.
     public let maximumCount: Int
-    private let maximumDelayNanoseconds: Int64
+    private var maximumDelayNanoseconds: Int64
     private var entries = Deque<Entry>()
 
     /// Makes an empty collection.
@@ -27,6 +27,11 @@ public struct PendingAcknowledgements: Sendable, Codable {
     public init(maximumCount: Int = 16, maximumDelay: Duration = .seconds(30)) {
         self.maximumCount = max(maximumCount, 0)
         self.maximumDelayNanoseconds = max(maximumDelay.clampedNanoseconds, 0)
+    }
+
+    /// Changes how long those may wait that are added from now on.
+    package mutating func setMaximumDelay(_ delay: Duration) {
+        self.maximumDelayNanoseconds = max(delay.clampedNanoseconds, 0)
     }
 
     /// Whether none waits.

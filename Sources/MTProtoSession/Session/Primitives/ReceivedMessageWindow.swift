@@ -26,7 +26,7 @@ public struct ReceivedMessageWindow: Sendable, Codable {
     }
 
     /// How many identifiers are remembered at most.
-    public let capacity: Int
+    public private(set) var capacity: Int
     private var entries = Deque<Entry>()
 
     /// Makes an empty window.
@@ -74,6 +74,12 @@ public struct ReceivedMessageWindow: Sendable, Codable {
                 )
             )
         }
+    }
+
+    /// Changes how many identifiers are remembered; the lowest are forgotten if they are too many.
+    package mutating func setCapacity(_ capacity: Int) {
+        self.capacity = max(capacity, 1)
+        if self.entries.count > self.capacity { self.entries.removeFirst(self.entries.count - self.capacity) }
     }
 
     /// How many identifiers are remembered.

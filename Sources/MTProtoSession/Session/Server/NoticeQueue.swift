@@ -14,6 +14,8 @@ struct NoticeQueue: Sendable, Codable {
     /// What an unread connection may pile up; beyond, the oldest go.
     static let maximumCount = 4096
     static let maximumByteCount = 1 << 20
+    /// The same without a connection, as over HTTP: about two responses.
+    static let maximumUnconnectedByteCount = 1 << 16
     /// Few enough that a `msgs_ack` fits into a container of 32 KiB with others.
     static let acknowledgementsPerMessage = 1024
 
@@ -32,26 +34,65 @@ struct NoticeQueue: Sendable, Codable {
         self.notices = try container.decode(Deque<Notice>.self, forKey: .notices)
         self.acknowledgements = try container.decode([UInt64].self, forKey: .acknowledgements)
         self.byteCount = self.notices.reduce(0) { $0 + $1.body.readableBytes }
+        guard self.notices.count <= Self.maximumCount, self.byteCount <= Self.maximumByteCount,
+            self.acknowledgements.count <= PendingAcknowledgements.maximumCountPerMessage
+        else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "no notices of a session")
+            )
+        }
     }
 
     var isEmpty: Bool {
         self.notices.isEmpty && self.acknowledgements.isEmpty
     }
 
-    mutating func append(_ body: ByteBuffer, isResponse: Bool) {
+    /// The bytes of all.
+    var heldByteCount: Int {
+        self.byteCount + self.acknowledgements.count * MemoryLayout<UInt64>.size
+    }
+
+    mutating func append(_ body: ByteBuffer, isResponse: Bool, maximumByteCount: Int = Self.maximumByteCount) {
         self.byteCount += body.readableBytes
         self.notices.append(Notice(body: body, isResponse: isResponse))
         while self.notices.count > 1,
-            self.notices.count > Self.maximumCount || self.byteCount > Self.maximumByteCount
+            self.notices.count > Self.maximumCount || self.byteCount > maximumByteCount
         {
             self.byteCount -= self.notices.removeFirst().body.readableBytes
         }
     }
 
+    /// Takes back the notice added last.
+    mutating func removeLast() {
+        guard let notice = self.notices.popLast() else { return }
+        self.byteCount -= notice.body.readableBytes
+    }
+
+    /// Drops the oldest until so many bytes are free, or nothing is left.
+    ///
+    /// - Returns: How many bytes are.
+    mutating func forget(byteCount: Int) -> Int {
+        let before = self.heldByteCount
+        while before - self.heldByteCount < byteCount, let notice = self.notices.popFirst() {
+            self.byteCount -= notice.body.readableBytes
+        }
+        if before - self.heldByteCount < byteCount { self.acknowledgements.removeAll() }
+        return before - self.heldByteCount
+    }
+
     /// Adds an identifier to the next `msgs_ack`.
-    mutating func acknowledge(_ identifier: UInt64) {
-        guard self.acknowledgements.count < PendingAcknowledgements.maximumCountPerMessage else { return }
+    ///
+    /// - Returns: Whether there was room.
+    @discardableResult
+    mutating func acknowledge(_ identifier: UInt64) -> Bool {
+        guard self.acknowledgements.count < PendingAcknowledgements.maximumCountPerMessage else { return false }
         self.acknowledgements.append(identifier)
+        return true
+    }
+
+    /// Takes an identifier that was added last from the next `msgs_ack`.
+    mutating func takeBackAcknowledgement(of identifier: UInt64) {
+        if self.acknowledgements.last == identifier { self.acknowledgements.removeLast() }
     }
 
     /// The size of the next notice.

@@ -25,6 +25,7 @@ extension OutgoingQueue {
 
         /// The sent ones first, in the order of their identifiers.
         var messages: [Message]
+        /// Those to be repeated, in this order.
         var resends: [UInt64]
         var nextResendScan: Int64?
         var forgotten: ForgottenMessageCounts
@@ -51,14 +52,25 @@ extension OutgoingQueue {
         }
         return Saved(
             messages: Array(sent) + Array(unsent),
-            resends: Array(self.resends),
+            resends: self.liveResends,
             nextResendScan: self.nextResendScan,
             forgotten: self.forgotten
         )
     }
 
+    private var liveResends: [UInt64] {
+        guard self.waitingForResendCount > 0 else { return [] }
+        let waiting = Set(self.sent.lazy.filter(\.isWaitingForResend).map(\.message.identifier))
+        return self.resends.filter(waiting.contains)
+    }
+
     /// Makes a queue of what was kept; nil if that is no queue.
-    init?(_ saved: Saved, configuration: ServerSession.Configuration) {
+    ///
+    /// - Parameters:
+    ///   - saved: What was kept. It may exceed the configuration's bounds, see ``keepBounds()``.
+    ///   - configuration: The bounds.
+    ///   - lastIdentifier: The last identifier that the session gave.
+    init?(_ saved: Saved, configuration: ServerSession.Configuration, lastIdentifier: UInt64) {
         self.init(configuration: configuration)
         for message in saved.messages {
             guard let sending = message.sending else {
@@ -68,9 +80,10 @@ extension OutgoingQueue {
                 if let query = message.resultOf { self.answers[query] = 0 }
                 continue
             }
-            guard self.unsent.isEmpty, self.sent.last.map({ $0.message.identifier < sending.identifier }) ?? true else {
-                return nil
-            }
+            // A server's are odd, and the last two bits make no difference between them.
+            guard self.unsent.isEmpty, sending.identifier & 1 == 1, sending.identifier <= lastIdentifier | 3,
+                sending.identifier >> 2 > (self.sent.last?.message.identifier ?? 0) >> 2
+            else { return nil }
             let outgoing = OutgoingMessage(
                 identifier: sending.identifier,
                 sequenceNumber: sending.sequenceNumber,
@@ -88,8 +101,13 @@ extension OutgoingQueue {
                 )
             )
             self.byteCount += outgoing.byteCount
+            if sending.isWaitingForResend { self.waitingForResendCount += 1 }
             if let query = message.resultOf { self.answers[query] = sending.identifier }
         }
+        let resends = Set(saved.resends)
+        guard resends.count == saved.resends.count, resends.count == self.waitingForResendCount,
+            self.sent.allSatisfy({ !$0.isWaitingForResend || resends.contains($0.message.identifier) })
+        else { return nil }
         self.resends = Deque(saved.resends)
         self.nextResendScan = saved.nextResendScan
         self.forgotten = saved.forgotten

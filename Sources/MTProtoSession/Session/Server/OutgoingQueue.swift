@@ -54,6 +54,8 @@ struct OutgoingQueue: Sendable {
     private var removedCount = 0
     /// Identifiers of `sent` to be repeated; one may be gone meanwhile.
     var resends = Deque<UInt64>()
+    /// How many of `sent` are to be repeated.
+    var waitingForResendCount = 0
     /// Answers by their queries; 0 for one that was not sent yet.
     var answers: [UInt64: UInt64] = [:]
     var nextResendScan: Int64?
@@ -78,7 +80,7 @@ struct OutgoingQueue: Sendable {
 
     /// Whether something waits to be sent or repeated.
     var hasOutput: Bool {
-        !self.unsent.isEmpty || !self.resends.isEmpty
+        !self.unsent.isEmpty || self.waitingForResendCount > 0
     }
 
     /// How many messages were never sent.
@@ -90,12 +92,19 @@ struct OutgoingQueue: Sendable {
 
     /// Adds a message and drops the oldest ones as far as the bounds demand.
     ///
-    /// - Returns: The queries whose answers were dropped unsent.
+    /// - Returns: The queries whose answers were dropped.
     mutating func append(_ body: ByteBuffer, resultOf query: UInt64?, at now: SessionTime) -> [UInt64] {
         let message = Unsent(body: body.withoutSlack, resultOf: query, enqueuedAt: now.monotonicNanoseconds)
         self.byteCount += message.byteCount
         self.unsent.append(message)
         if let query { self.answers[query] = 0 }
+        return self.keepBounds()
+    }
+
+    /// Drops the oldest messages as far as the bounds demand; the newest stays.
+    ///
+    /// - Returns: The queries whose answers were dropped.
+    mutating func keepBounds() -> [UInt64] {
         var lost: [UInt64] = []
         while self.count > 1, self.count > self.maximumCount || self.byteCount > self.maximumByteCount {
             if let query = self.removeOldest() { lost.append(query) }
@@ -159,6 +168,7 @@ struct OutgoingQueue: Sendable {
             guard isAnnounced || fits(message.byteCount) else { return nil }
             self.resends.removeFirst()
             self.sent[index].isWaitingForResend = false
+            self.waitingForResendCount -= 1
             self.sent[index].isRequested = false
             self.sent[index].sentAt = now.monotonicNanoseconds
             self.sent[index].carriedBy = connection
@@ -236,7 +246,27 @@ struct OutgoingQueue: Sendable {
     private mutating func markForResend(at index: Int) {
         guard !self.sent[index].isWaitingForResend else { return }
         self.sent[index].isWaitingForResend = true
+        self.waitingForResendCount += 1
         self.resends.append(self.sent[index].message.identifier)
+    }
+
+    /// Marks a sent message for repetition, unless it is marked already.
+    ///
+    /// - Returns: Whether it was not.
+    mutating func markForResend(_ identifier: UInt64) -> Bool {
+        guard let index = self.index(of: identifier), !self.sent[index].isWaitingForResend else { return false }
+        self.markForResend(at: index)
+        return true
+    }
+
+    /// Takes back the last mark for repetition.
+    mutating func takeBackMark(of identifier: UInt64) {
+        guard self.resends.last == identifier, let index = self.index(of: identifier),
+            self.sent[index].isWaitingForResend
+        else { return }
+        self.resends.removeLast()
+        self.sent[index].isWaitingForResend = false
+        self.waitingForResendCount -= 1
     }
 
     // MARK: Time
@@ -252,7 +282,7 @@ struct OutgoingQueue: Sendable {
 
     /// Drops what is too old and marks for repetition what lacks its acknowledgement for too long.
     ///
-    /// - Returns: The queries whose answers were dropped unsent.
+    /// - Returns: The queries whose answers were dropped.
     mutating func deadlineReached(at now: SessionTime) -> [UInt64] {
         var lost: [UInt64] = []
         let newest = now.monotonicNanoseconds.addingClamped(-self.maximumAge)
@@ -285,7 +315,7 @@ struct OutgoingQueue: Sendable {
 
     /// Drops the oldest messages until so many bytes are free.
     ///
-    /// - Returns: The queries whose answers were dropped unsent.
+    /// - Returns: The queries whose answers were dropped.
     mutating func forget(byteCount: Int) -> [UInt64] {
         let target = self.byteCount.subtractingReportingOverflow(max(byteCount, 0)).partialValue
         var lost: [UInt64] = []
@@ -296,11 +326,11 @@ struct OutgoingQueue: Sendable {
         return lost
     }
 
-    /// - Returns: The query that the message would have answered, if it was never sent.
+    /// - Returns: The query that the message answered.
     private mutating func removeOldest() -> UInt64? {
-        if !self.sent.isEmpty {
+        if let first = self.sent.first {
             self.removeSent(at: 0)
-            return nil
+            return first.message.resultOf
         }
         guard let message = self.unsent.popFirst() else { return nil }
         self.byteCount -= message.byteCount
@@ -312,6 +342,10 @@ struct OutgoingQueue: Sendable {
         self.byteCount -= self.sent[index].message.byteCount
         if let query = self.sent[index].message.resultOf { self.answers[query] = nil }
         self.sent[index].isRemoved = true
+        if self.sent[index].isWaitingForResend {
+            self.sent[index].isWaitingForResend = false
+            self.waitingForResendCount -= 1
+        }
         self.sent[index].message.body = ByteBuffer()
         self.removedCount += 1
         while let first = self.sent.first, first.isRemoved {

@@ -25,6 +25,7 @@ extension ServerSession {
         carrier: UInt64
     ) -> ByteBuffer {
         self.touch(at: now)
+        self.lastResponse = now.monotonicNanoseconds
         var packer = self.makePacker()
         self.pack(notices, into: &packer, at: now)
         self.packAll(into: &packer, connection: carrier, at: now)
@@ -55,6 +56,7 @@ extension ServerSession {
         random: RandomSource = .system
     ) -> ByteBuffer {
         self.adopt(now)
+        self.takeBackRepetition()
         var packer = self.makePacker()
         if notices.allSatisfy(Self.saysRepeated), self.received.contains(message.identifier) {
             self.packRepetition(of: message, into: &packer, at: now)
@@ -81,6 +83,17 @@ extension ServerSession {
     private static func saysRepeated(_ notice: ByteBuffer) -> Bool {
         guard let notice = try? BadMessageNotification(notice) else { return false }
         return notice.code == BadMessageCode.containerIdentifierRepeated.rawValue
+    }
+
+    /// What a bare message received before had the session say again goes into the refusal, and only there.
+    private mutating func takeBackRepetition() {
+        switch self.bareRepetition {
+        case nil: break
+        case .answer(let identifier): self.queue.takeBackMark(of: identifier)
+        case .announcement: self.notices.removeLast()
+        case .acknowledgement(let identifier): self.notices.takeBackAcknowledgement(of: identifier)
+        }
+        self.bareRepetition = nil
     }
 
     private mutating func pack(_ notices: [ByteBuffer], into packer: inout ContainerPacker, at now: SessionTime) {

@@ -16,6 +16,7 @@ extension ServerSession {
         at now: SessionTime
     ) -> [ServerSessionAction] {
         self.touch(at: now)
+        self.bareRepetition = nil
         var reception = Reception(now: now, inflationBudget: self.configuration.maximumInflatedByteCount)
         let contained = ContainedMessage(
             identifier: message.identifier,
@@ -179,21 +180,36 @@ extension ServerSession {
         _ reception: inout Reception
     ) {
         if isContained { reception.accept(message.identifier) }
-        if !self.runningQueries.contains(message.identifier), self.repeatAnswer(to: message.identifier) { return }
-        if message.isContentRelated { self.acknowledge(message.identifier) }
+        var repetition: BareRepetition?
+        if !self.runningQueries.contains(message.identifier), let answer = self.queue.answer(to: message.identifier) {
+            repetition = self.repeatAnswer(answer)
+        } else if isContained, self.isAnswerForgotten(of: message.identifier) {
+            // Or its sender would wait for ever.
+            let error = RPCErrorMessage(code: 500, message: "ANSWER_FORGOTTEN")
+            self.enqueueAnswer(error.serialized(), to: message.identifier, at: reception.now)
+        } else if message.isContentRelated {
+            self.received.mark(message.identifier, .acknowledged)
+            if self.notices.acknowledge(message.identifier) { repetition = .acknowledgement(message.identifier) }
+        }
+        if !isContained { self.bareRepetition = repetition }
     }
 
-    /// Repeats the answer to a query unless it is large, then it is announced.
+    /// Repeats the answer to a query, which was sent and not acknowledged, unless it is large, then it is announced.
     ///
-    /// - Returns: Whether there is an answer that was sent and not acknowledged.
-    private mutating func repeatAnswer(to query: UInt64) -> Bool {
-        guard let answer = self.queue.answer(to: query) else { return false }
+    /// - Returns: What is said because of that.
+    private mutating func repeatAnswer(_ answer: OutgoingMessage) -> BareRepetition? {
         if answer.byteCount > self.configuration.largeMessageByteCount {
             self.announce(answer)
-        } else {
-            _ = self.queue.resend(answer.identifier, isRequested: false)
+            return .announcement
         }
-        return true
+        return self.queue.markForResend(answer.identifier) ? .answer(answer.identifier) : nil
+    }
+
+    /// Whether a query was executed, and its answer dropped although nobody acknowledged it.
+    private func isAnswerForgotten(of query: UInt64) -> Bool {
+        let status = self.received.status(of: query)
+        return status.isReceived && status.contains(.isQuery) && !status.contains(.isAnswered)
+            && !self.isKnownQuery(query)
     }
 
     /// What cannot be parsed gets an error as its answer if it can have been a query, so that nobody waits for ever.

@@ -3,6 +3,13 @@
 internal import NIOCore
 
 extension ServerSession {
+    /// What a message received before, which was neither in a container nor in a copy, has made the session say again.
+    enum BareRepetition: Sendable {
+        case answer(UInt64)
+        case announcement
+        case acknowledgement(UInt64)
+    }
+
     /// What the handling of one payload collects.
     struct Reception {
         let now: SessionTime

@@ -206,10 +206,10 @@ extension ServerSession {
                 byteCount: byteCount,
                 status: 0
             )
-            self.notices.append(info.serialized(), isResponse: true)
+            self.addNotice(info.serialized(), isResponse: true)
         } else {
             let info = MessageNewDetailedInfo(answerIdentifier: message.identifier, byteCount: byteCount, status: 0)
-            self.notices.append(info.serialized(), isResponse: false)
+            self.addNotice(info.serialized(), isResponse: false)
         }
     }
 }

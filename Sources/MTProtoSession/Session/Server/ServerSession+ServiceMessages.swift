@@ -34,7 +34,7 @@ extension ServerSession {
                 now: Int32(truncatingIfNeeded: seconds),
                 salts: salts.future(count: Int(request.count), at: seconds)
             )
-            self.notices.append(answer.serialized(), isResponse: true)
+            self.addNotice(answer.serialized(), isResponse: true)
         case .stateRequest(let request):
             self.answerStates(of: request.identifiers, to: message)
         case .resendRequest(let request):
@@ -141,7 +141,7 @@ extension ServerSession {
             requestIdentifier: message.identifier,
             info: identifiers.map { self.status(of: $0).rawValue }
         )
-        self.notices.append(info.serialized(), isResponse: true)
+        self.addNotice(info.serialized(), isResponse: true)
     }
 
     /// What became of a message; a query is known as long as it runs or its answer is kept.
@@ -179,6 +179,6 @@ extension ServerSession {
 
     private mutating func pong(_ pingIdentifier: Int64, to message: ContainedMessage) {
         let pong = Pong(messageIdentifier: message.identifier, pingIdentifier: pingIdentifier)
-        self.notices.append(pong.serialized(), isResponse: true)
+        self.addNotice(pong.serialized(), isResponse: true)
     }
 }

@@ -45,6 +45,10 @@ public struct ServerSession: Sendable {
     private var caughtUpAt: Int64?
     /// Whether the times follow the clock of the process that saved the session, as ``lastEvent`` shows it.
     var isRestored = false
+    /// When the last response to an HTTP request was made, in monotonic nanoseconds.
+    var lastResponse: Int64?
+    /// What a message received before, on its own, has made the session say again.
+    var bareRepetition: BareRepetition?
     /// When the last message came or the last connection went, in monotonic nanoseconds.
     var lastReception: Int64?
     /// How many bytes the compressed parts of the last payload may still unpack to: of
@@ -98,6 +102,20 @@ public struct ServerSession: Sendable {
         self.queue.byteCount
     }
 
+    /// The bytes that grow with what a client does: those queued, and what waits beside them without being acknowledged.
+    public var heldByteCount: Int {
+        // The few that always wait are no reason to count at every message.
+        let waiting = max(self.pendingAcknowledgements.count - Self.uncountedAcknowledgements, 0)
+        return self.queue.byteCount + self.notices.heldByteCount + waiting * 16
+    }
+
+    private static let uncountedAcknowledgements = 64
+
+    /// Whether the session has a connection, or a query is with the responder.
+    public var isInUse: Bool {
+        self.connectionCount > 0 || !self.runningQueries.isEmpty
+    }
+
     /// How many messages were forgotten because the queue was full.
     public var overflowedMessageCount: UInt64 {
         self.queue.forgotten.overflow
@@ -133,21 +151,32 @@ public struct ServerSession: Sendable {
     /// Whether nobody would miss the session: it has no connection, no query is with the responder, and no message was
     /// accepted ever, or none came for ``Configuration/maximumQueuedAge``, in which everything queued has ended.
     ///
-    /// After the default of ten minutes no payload of the session can be repeated: its identifier is too old.
+    /// In any case only after so long that no payload of the session can be repeated: its identifier is too old.
     ///
     /// After ``Configuration/maximumSilence`` connections and queries count no more: the process that had them is gone.
     public func isDiscardable(at now: SessionTime) -> Bool {
         guard let last = self.lastReception else { return self.connectionCount == 0 && self.runningQueries.isEmpty }
         let (difference, overflow) = now.monotonicNanoseconds.subtractingReportingOverflow(self.rebased(last, at: now))
         let silence = overflow ? Int64.max : difference
-        if silence >= max(self.configuration.maximumSilence.clampedNanoseconds, 0) { return true }
-        guard self.connectionCount == 0, self.runningQueries.isEmpty else { return false }
-        return !self.hasAcceptedMessages || silence >= max(self.configuration.maximumQueuedAge.clampedNanoseconds, 0)
+        if silence >= max(self.configuration.maximumSilence.clampedNanoseconds, Self.replayableAge) { return true }
+        guard !self.isInUse else { return false }
+        return !self.hasAcceptedMessages
+            || silence >= max(self.configuration.maximumQueuedAge.clampedNanoseconds, Self.replayableAge)
     }
 
-    /// Forgets the oldest queued messages, because memory is short, until so many bytes are free; counted in
-    /// ``forgottenMessages``.
+    /// How long a payload may be repeated whose identifier was in the future when it came, in nanoseconds: 300 and 30 seconds.
+    private static let replayableAge: Int64 = 330_000_000_000
+
+    /// Because memory is short, forgets what needs no acknowledgement, then the oldest queued messages, until so many bytes are
+    /// free. The messages are counted in ``forgottenMessages``; for the rest, clients ask again.
     public mutating func forgetQueuedMessages(byteCount: Int) {
+        var byteCount = max(byteCount, 0)
+        byteCount -= self.notices.forget(byteCount: byteCount)
+        if byteCount > 0, self.pendingAcknowledgements.count > Self.uncountedAcknowledgements {
+            let before = self.heldByteCount
+            self.pendingAcknowledgements.removeAll()
+            byteCount -= before - self.heldByteCount
+        }
         for lost in self.queue.forget(byteCount: byteCount) {
             self.received.unmark(lost, .isAnswered)
         }
@@ -208,7 +237,7 @@ public struct ServerSession: Sendable {
             existed
             ? .ok(DestroySessionOK(sessionIdentifier: sessionIdentifier))
             : .none(DestroySessionNone(sessionIdentifier: sessionIdentifier))
-        self.notices.append(result.serialized(), isResponse: true)
+        self.addNotice(result.serialized(), isResponse: true)
     }
 
     /// Answers ``ServerSessionAction/destroyAuthorizationKey(requestedBy:)``.
@@ -220,7 +249,17 @@ public struct ServerSession: Sendable {
         _ result: DestroyAuthKeyResult,
         requestedBy messageIdentifier: UInt64
     ) {
-        self.notices.append(result.serialized(), isResponse: true)
+        self.addNotice(result.serialized(), isResponse: true)
+    }
+
+    /// Adds a message that needs no acknowledgement.
+    mutating func addNotice(_ body: ByteBuffer, isResponse: Bool) {
+        self.notices.append(
+            body,
+            isResponse: isResponse,
+            maximumByteCount: self.connectionCount == 0
+                ? NoticeQueue.maximumUnconnectedByteCount : NoticeQueue.maximumByteCount
+        )
     }
 
     /// Queues an answer and takes the query from those that must be acknowledged.
@@ -248,8 +287,9 @@ public struct ServerSession: Sendable {
         self.queue.resendAll()
     }
 
-    /// A connection of the session was closed. What it carried and nobody acknowledged is repeated on another one, or on
-    /// the next; after the last connection what needs no acknowledgement is forgotten, since clients ask again.
+    /// A connection of the session was closed. What it carried and nobody acknowledged is repeated, on another one, on the next,
+    /// or in the response to a request of HTTP. After the last connection what needs no acknowledgement is forgotten, since
+    /// clients ask again, unless requests of HTTP were answered in the last minute: one may wait.
     ///
     /// - Parameters:
     ///   - now: The time.
@@ -259,11 +299,18 @@ public struct ServerSession: Sendable {
         self.adopt(now)
         self.connectionCount = max(self.connectionCount - 1, 0)
         self.lastReception = now.monotonicNanoseconds
-        if self.connectionCount == 0 {
-            self.notices.removeAll()
-        } else if let connection {
+        if self.connectionCount == 0, !self.hasRecentRequests(at: now) { self.notices.removeAll() }
+        if let connection {
             self.queue.resendAll(carriedBy: connection)
+        } else if self.connectionCount == 0 {
+            self.queue.resendAll()
         }
+    }
+
+    private func hasRecentRequests(at now: SessionTime) -> Bool {
+        guard let last = self.lastResponse else { return false }
+        let (difference, overflow) = now.monotonicNanoseconds.subtractingReportingOverflow(last)
+        return !overflow && difference < 60_000_000_000
     }
 
     // MARK: Time
@@ -272,6 +319,12 @@ public struct ServerSession: Sendable {
     public var nextDeadline: Int64? {
         guard let acknowledgement = self.pendingAcknowledgements.deadline else { return self.queue.nextDeadline }
         return self.queue.nextDeadline.map { min($0, acknowledgement) } ?? acknowledgement
+    }
+
+    /// The same in the time of the clock that shows `now`: a restored session, until its next event, has that of the process that
+    /// saved it.
+    public func nextDeadline(at now: SessionTime) -> Int64? {
+        self.nextDeadline.map { self.rebased($0, at: now) }
     }
 
     /// Acknowledges queries whose answers are late, marks for repetition what was not acknowledged, forgets what is too old.

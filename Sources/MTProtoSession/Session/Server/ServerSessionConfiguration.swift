@@ -56,3 +56,29 @@ extension ServerSession {
         public init() {}
     }
 }
+
+extension ServerSession.Configuration {
+    /// Reads a configuration; what was not written has its default.
+    public init(from decoder: any Decoder) throws {
+        self.init()
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func read<Value: Decodable>(_ value: inout Value, _ key: CodingKeys) throws {
+            if let read = try container.decodeIfPresent(Value.self, forKey: key) { value = read }
+        }
+        try read(&self.duplicateWindowCapacity, .duplicateWindowCapacity)
+        try read(&self.sequenceNumberCheck, .sequenceNumberCheck)
+        try read(&self.maximumRunningQueryCount, .maximumRunningQueryCount)
+        try read(&self.maximumInflatedByteCount, .maximumInflatedByteCount)
+        try read(&self.acknowledgementDelay, .acknowledgementDelay)
+        try read(&self.resendInterval, .resendInterval)
+        try read(&self.largeMessageByteCount, .largeMessageByteCount)
+        try read(&self.maximumQueuedMessageCount, .maximumQueuedMessageCount)
+        try read(&self.maximumQueuedByteCount, .maximumQueuedByteCount)
+        try read(&self.maximumQueuedAge, .maximumQueuedAge)
+        try read(&self.maximumSilence, .maximumSilence)
+        self.compressionThreshold = try container.decodeIfPresent(Int.self, forKey: .compressionThreshold)
+        try read(&self.maximumContainerCount, .maximumContainerCount)
+        try read(&self.maximumContainerByteCount, .maximumContainerByteCount)
+        try read(&self.padding, .padding)
+    }
+}

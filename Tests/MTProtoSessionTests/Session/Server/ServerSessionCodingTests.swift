@@ -114,6 +114,79 @@ struct ServerSessionCodingTests {
         #expect(restored.expiredMessageCount == 1)
     }
 
+    @Test("Processes whose wall clocks differ take turns: time passes as fast as it does")
+    func clocksThatDiffer() throws {
+        var harness = try ServerSessionHarness.established()
+        harness.session.push(UpdatesTooLong().serialized(), at: harness.clock.now)
+        _ = try harness.queueOutput()
+        let start = harness.clock.now
+        let decoder = JSONDecoder()
+        let encoder = JSONEncoder()
+        func time(_ milliseconds: Int64, isBehind: Bool) -> SessionTime {
+            SessionTime(
+                wallNanoseconds: start.wallNanoseconds + milliseconds * 1_000_000 - (isBehind ? 2_000_000_000 : 0),
+                monotonicNanoseconds: start.monotonicNanoseconds + milliseconds * 1_000_000
+                    + (isBehind ? 5_000_000_000_000 : 0)
+            )
+        }
+        for turn in 1...1000 as ClosedRange<Int64> {
+            let saved = try encoder.encode(harness.session)
+            harness.session = try decoder.decode(ServerSession.self, from: saved)
+            let now = time(turn * 100, isBehind: turn % 2 == 1)
+            harness.session.deadlineReached(at: now)
+            #expect(!harness.session.hasOutput, "\(turn): a hundred seconds in all")
+        }
+        let due = try #require(harness.session.nextDeadline(at: time(100_000, isBehind: false)))
+        #expect(due == start.monotonicNanoseconds + 150_000_000_000)
+        #expect(harness.session.queuedMessageCount == 1)
+    }
+
+    @Test("A restored session tells its deadline in the clock of who asks")
+    func deadlineElsewhere() throws {
+        var harness = try ServerSessionHarness.established()
+        harness.session.push(UpdatesTooLong().serialized(), at: harness.clock.now)
+        _ = try harness.queueOutput()
+        let restored = try Self.restored(harness.session)
+        let now = SessionTime(
+            wallNanoseconds: harness.clock.now.wallNanoseconds + 10_000_000_000,
+            monotonicNanoseconds: 77
+        )
+        #expect(restored.nextDeadline(at: now) == 140_000_000_077)
+    }
+
+    @Test("The limits are those of the process that restores the session, if it tells them")
+    func limits() throws {
+        var harness = try ServerSessionHarness.established()
+        for _ in 0..<6 { harness.session.push(UpdatesTooLong().serialized(), at: harness.clock.now) }
+        for _ in 0..<20 { harness.send(Ping(pingIdentifier: 1), isContentRelated: false) }
+        var configuration = ServerSession.Configuration()
+        configuration.maximumQueuedMessageCount = 4
+        configuration.duplicateWindowCapacity = 5
+        let decoder = JSONDecoder()
+        decoder.userInfo[.serverSessionConfiguration] = configuration
+        let restored = try decoder.decode(ServerSession.self, from: Self.encode(harness.session))
+        #expect(restored.configuration == configuration)
+        #expect(restored.queuedMessageCount == 4)
+        #expect(restored.forgottenMessages == ForgottenMessageCounts(overflow: 2))
+        #expect(restored.received.count == 5)
+        #expect(restored.highestReceivedIdentifier == harness.session.highestReceivedIdentifier)
+    }
+
+    @Test("Limits that were not written have their defaults; a form that came later is refused")
+    func otherVersions() throws {
+        let session = ServerSession(authorizationKeyIdentifier: 1, sessionIdentifier: 2)
+        let text = String(decoding: try Self.encode(session), as: UTF8.self)
+        let older = text.replacing("\"maximumContainerCount\":1020,", with: "")
+        #expect(older != text)
+        let restored = try JSONDecoder().decode(ServerSession.self, from: Data(older.utf8))
+        #expect(restored.configuration == session.configuration)
+        let newer = text.replacing("\"version\":1", with: "\"version\":2")
+        #expect(newer != text)
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(ServerSession.self, from: Data(newer.utf8))
+        }
+    }
+
     @Test("A new session, and one with every limit changed, come back as they were")
     func configuration() throws {
         var configuration = ServerSession.Configuration()
@@ -148,7 +221,8 @@ struct ServerSessionCodingTests {
         "What was written otherwise is refused, not trusted",
         arguments: [
             ("identifiers", "[9,8]"), ("identifiers", "[1]"), ("capacity", "1"), ("sequenceNumbers", "[]"),
-            ("identifier", "18446744073709551615"),
+            ("identifier", "18446744073709551615"), ("identifier", "3"), ("identifier", "0"), ("lastIdentifier", "8"),
+            ("resends", "[5]"), ("isWaitingForResend", "true"),
         ]
     )
     func damaged(key: String, value: String) throws {
@@ -156,11 +230,59 @@ struct ServerSessionCodingTests {
         for _ in 0..<3 { harness.session.push(UpdatesTooLong().serialized(), at: harness.clock.now) }
         _ = try harness.queueOutput()
         let text = String(decoding: try Self.encode(harness.session), as: UTF8.self)
-        let pattern = try Regex("\"\(key)\":(\\[[^\\]]*\\]|[0-9]+)")
+        let pattern = try Regex("\"\(key)\":(\\[[^\\]]*\\]|[0-9]+|false)")
         let damaged = text.replacing(pattern, with: "\"\(key)\":\(value)", maxReplacements: 1)
         #expect(damaged != text)
         #expect(throws: DecodingError.self) {
             try JSONDecoder().decode(ServerSession.self, from: Data(damaged.utf8))
         }
+    }
+
+    @Test("Numbers that somebody changed do no harm", arguments: 1...40)
+    func changedNumbers(seed: UInt64) throws {
+        let random = RandomSource.seeded(seed)
+        var harness = try ServerSessionHarness.established()
+        for _ in 0..<4 { harness.sendQuery() }
+        for _ in 0..<3 { harness.session.push(UpdatesTooLong().serialized(), at: harness.clock.now) }
+        _ = try harness.queueOutput(connection: 1)
+        harness.session.responseLost(1, at: harness.clock.now)
+        harness.session.push(UpdatesTooLong().serialized(), at: harness.clock.now)
+        let text = String(decoding: try Self.encode(harness.session), as: UTF8.self)
+        let numbers = text.matches(of: try Regex("-?[0-9]+"))
+        let values = ["0", "1", "-1", "3", "9223372036854775807", "-9223372036854775808", "18446744073709551615"]
+        for _ in 0..<20 {
+            let range = numbers[random.integer(in: 0...(numbers.count - 1))].range
+            let value = values[random.integer(in: 0...(values.count - 1))]
+            let changed = text.replacingCharacters(in: range, with: value)
+            let decoded = try? JSONDecoder().decode(ServerSession.self, from: Data(changed.utf8))
+            guard let decoded else { continue }
+            harness.session = decoded
+            harness.session.connectionOpened(at: harness.clock.now)
+            harness.session.push(UpdatesTooLong().serialized(), at: harness.clock.now)
+            harness.sendQuery()
+            for _ in 0..<3 {
+                _ = harness.session.nextPayload(
+                    authorizationKey: ServerSessionHarness.key,
+                    salts: harness.schedule,
+                    at: harness.clock.now,
+                    random: harness.random
+                )
+                harness.clock.advance(by: .seconds(151))
+                harness.session.deadlineReached(at: harness.clock.now)
+            }
+            harness.session.connectionClosed(at: harness.clock.now)
+            #expect(harness.session.queuedByteCount >= 0 && harness.session.queuedMessageCount >= 0)
+        }
+    }
+
+    @Test("As many connections as a number can say are counted no further")
+    func connections() throws {
+        let session = ServerSession(authorizationKeyIdentifier: 1, sessionIdentifier: 2)
+        let text = String(decoding: try Self.encode(session), as: UTF8.self)
+        let changed = text.replacing("\"connectionCount\":0", with: "\"connectionCount\":9223372036854775807")
+        #expect(changed != text)
+        var restored = try JSONDecoder().decode(ServerSession.self, from: Data(changed.utf8))
+        restored.connectionOpened(at: ManualSessionClock().now)
+        #expect(restored.isInUse)
     }
 }

@@ -113,6 +113,53 @@ struct ServerSessionHTTPTests {
         #expect(harness.session.isDiscardable(at: harness.clock.now))
     }
 
+    @Test("What was acknowledged after its response was lost is no output")
+    func acknowledgedMeanwhile() throws {
+        var harness = try ServerSessionHarness.established()
+        for _ in 0..<2 { harness.session.push(self.update, at: harness.clock.now) }
+        let lost = try harness.response(1)
+        harness.session.push(self.update, at: harness.clock.now)
+        _ = try harness.response(2)
+        harness.session.responseLost(1, at: harness.clock.now)
+        #expect(harness.session.hasOutput)
+        harness.send(MessagesAcknowledgement(identifiers: lost.map(\.identifier)), isContentRelated: false)
+        #expect(harness.session.queuedMessageCount == 1)
+        #expect(!harness.session.hasOutput)
+        #expect(try harness.response(3).isEmpty)
+        harness.session.responseLost(2, at: harness.clock.now)
+        #expect(try harness.response(4).count == 1)
+    }
+
+    @Test(
+        "What the last byte stream of a session carried goes into the next response",
+        arguments: [nil, 5] as [UInt64?]
+    )
+    func afterByteStream(connection: UInt64?) throws {
+        var harness = try ServerSessionHarness.established()
+        harness.session.connectionOpened(at: harness.clock.now)
+        harness.session.push(self.update, at: harness.clock.now)
+        let sent = try harness.queueOutput(connection: 5)
+        harness.session.connectionClosed(at: harness.clock.now, connection: connection)
+        #expect(harness.session.hasOutput)
+        #expect(try harness.response(1).map(\.identifier) == sent.map(\.identifier))
+        #expect(!harness.session.hasOutput)
+    }
+
+    @Test("The last byte stream's end takes nothing from requests that may wait")
+    func noticesOfRequests() throws {
+        var harness = try ServerSessionHarness.established()
+        #expect(try harness.response(1).isEmpty)
+        harness.session.connectionOpened(at: harness.clock.now)
+        harness.send(Ping(pingIdentifier: 6), isContentRelated: false)
+        harness.session.connectionClosed(at: harness.clock.now)
+        #expect(try harness.response(2).pongs.map(\.pingIdentifier) == [6])
+        harness.session.connectionOpened(at: harness.clock.now)
+        harness.clock.advance(by: .seconds(61))
+        harness.send(Ping(pingIdentifier: 7), isContentRelated: false)
+        harness.session.connectionClosed(at: harness.clock.now)
+        #expect(try harness.response(3).isEmpty)
+    }
+
     // MARK: Repeated requests
 
     /// The client's request, as something between repeats it.
@@ -168,6 +215,9 @@ struct ServerSessionHTTPTests {
         // The client's next response has what is its own, as if nothing had happened.
         let next = try harness.response(2)
         #expect(next.contains { if case .other = $0.body { true } else { false } })
+        #expect(next.results.isEmpty && next.acknowledged.isEmpty)
+        #expect(next.count == 1)
+        #expect(!harness.session.hasOutput)
     }
 
     @Test("A request repeated while its query runs is answered at once with an acknowledgement")
@@ -183,6 +233,7 @@ struct ServerSessionHTTPTests {
         #expect(actions.queries.isEmpty)
         #expect(refusal.acknowledged == [message.identifier])
         #expect(refusal.count == 1)
+        #expect(!harness.session.hasOutput, "nobody's request ends because of it")
         let isAnswered = harness.respond(to: message.identifier)
         #expect(isAnswered)
         #expect(try harness.response(1).results.count == 1)
@@ -208,6 +259,7 @@ struct ServerSessionHTTPTests {
         let refusal = try harness.refusal(of: message).outputs
         #expect(refusal.detailedInfos.map(\.answerIdentifier) == [answer.identifier])
         #expect(refusal.results.isEmpty)
+        #expect(!harness.session.hasOutput)
     }
 
     @Test("Nothing of the session is given to who repeats a request that has no answer")
@@ -255,67 +307,11 @@ struct ServerSessionHTTPTests {
         #expect(outputs.count > 10 && outputs.count < 100)
         #expect(outputs.allSatisfy { $0.payload == outputs[0].payload })
     }
-
-    // MARK: Time without connections
-
-    @Test("Deadlines that passed while nobody came are kept when somebody does")
-    func lateDeadlines() throws {
-        var harness = try ServerSessionHarness.established()
-        harness.session.push(self.update, at: harness.clock.now)
-        harness.clock.advance(by: .seconds(599))
-        harness.session.push(self.update, at: harness.clock.now)
-        harness.clock.advance(by: .seconds(2))
-        // Nobody called deadlineReached(at:).
-        harness.send(Ping(pingIdentifier: 1), isContentRelated: false)
-        #expect(harness.session.expiredMessageCount == 1)
-        #expect(try harness.response(1).count == 2)
-        harness.clock.advance(by: .seconds(151))
-        #expect(try harness.response(2).count == 1, "unacknowledged, it is repeated")
-        harness.clock.advance(by: .seconds(600))
-        harness.session.push(self.update, at: harness.clock.now)
-        #expect(harness.session.queuedMessageCount == 1)
-        #expect(harness.session.forgottenMessages == ForgottenMessageCounts(expired: 2))
-    }
-
-    @Test("After two hours of silence connections and queries count no more: their process is gone")
-    func silence() throws {
-        var harness = try ServerSessionHarness.established()
-        harness.session.connectionOpened(at: harness.clock.now)
-        harness.sendQuery()
-        harness.clock.advance(by: .seconds(7199))
-        #expect(!harness.session.isDiscardable(at: harness.clock.now))
-        harness.clock.advance(by: .seconds(1))
-        #expect(harness.session.isDiscardable(at: harness.clock.now))
-    }
-
-    @Test("When memory is short the oldest messages are forgotten, and counted")
-    func memory() throws {
-        var harness = try ServerSessionHarness.established()
-        for _ in 0..<10 {
-            let query = harness.sendQuery()
-            harness.respond(to: query.identifier, byteCount: 988)
-        }
-        #expect(try harness.response(1).results.count == 10)
-        for _ in 0..<10 {
-            let query = harness.sendQuery()
-            harness.respond(to: query.identifier, byteCount: 988)
-        }
-        #expect(harness.session.queuedByteCount == 20_000)
-        harness.session.forgetQueuedMessages(byteCount: 12_500)
-        #expect(harness.session.queuedByteCount == 7000)
-        #expect(harness.session.forgottenMessages == ForgottenMessageCounts(memory: 13))
-        #expect(try harness.response(2).results.count == 7)
-        harness.session.forgetQueuedMessages(byteCount: -1)
-        #expect(harness.session.queuedMessageCount == 7)
-        harness.session.forgetQueuedMessages(byteCount: .max)
-        #expect(harness.session.queuedByteCount == 0)
-        #expect(harness.session.forgottenMessages == ForgottenMessageCounts(memory: 20))
-    }
 }
 
 extension ServerSessionHarness {
     /// The response to a request, opened.
-    fileprivate mutating func response(_ carrier: UInt64, notices: [ByteBuffer] = []) throws -> [Output] {
+    mutating func response(_ carrier: UInt64, notices: [ByteBuffer] = []) throws -> [Output] {
         let payload = self.session.nextResponse(
             notices: notices,
             authorizationKey: Self.key,
@@ -328,7 +324,7 @@ extension ServerSessionHarness {
     }
 
     /// What a request that is not accepted is answered with.
-    fileprivate mutating func refusal(
+    mutating func refusal(
         of message: EncryptedMessage
     ) throws -> (outputs: [Output], actions: [ServerSessionAction]) {
         let actions = self.session.receive(message, salts: self.schedule, at: self.clock.now)

@@ -107,6 +107,7 @@ struct ServerSessionHostileTests {
     @Test("Notices for a client that does not read are bounded")
     func unreadNotices() throws {
         var harness = try ServerSessionHarness.established()
+        harness.session.connectionOpened(at: harness.clock.now)
         for _ in 0..<6000 { harness.send(Ping(pingIdentifier: 1), isContentRelated: false) }
         #expect(try harness.output().count == NoticeQueue.maximumCount)
         for _ in 0..<100 {

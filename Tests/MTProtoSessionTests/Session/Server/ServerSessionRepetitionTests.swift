@@ -115,6 +115,36 @@ struct ServerSessionRepetitionTests {
         #expect(try harness.output().badMessages.map(\.code) == [16])
     }
 
+    @Test("A query whose answer was forgotten, sent or not, is answered with an error, once", arguments: [false, true])
+    func forgottenAnswer(isSent: Bool) throws {
+        var harness = try ServerSessionHarness.established()
+        let query = harness.contained(HelpGetNearestDataCenter(), isContentRelated: true)
+        harness.send(MessageContainer(messages: [query]), isContentRelated: false)
+        harness.respond(to: query.identifier)
+        if isSent { #expect(try harness.output().results.count == 1) }
+        harness.session.forgetQueuedMessages(byteCount: .max)
+        #expect(try harness.output().results.isEmpty)
+        // Bare, it may be anybody's.
+        harness.send(
+            body: query.body,
+            isContentRelated: true,
+            identifier: query.identifier,
+            sequenceNumber: query.sequenceNumber
+        )
+        #expect(try harness.output().results.isEmpty)
+        let again = harness.send(MessageContainer(messages: [query]), isContentRelated: false)
+        #expect(again.actions.queries.isEmpty)
+        let answer = try #require(
+            try harness.output().first { if case .rpcResult = $0.body { true } else { false } }
+        )
+        let result = try #require([answer].results.first)
+        #expect(result.requestIdentifier == query.identifier)
+        #expect(try RPCErrorMessage(result.result) == RPCErrorMessage(code: 500, message: "ANSWER_FORGOTTEN"))
+        harness.send(MessagesAcknowledgement(identifiers: [answer.identifier]), isContentRelated: false)
+        harness.send(MessageContainer(messages: [query]), isContentRelated: false)
+        #expect(try harness.output().results.isEmpty)
+    }
+
     @Test("A duplicate of a ping is not answered again")
     func ping() throws {
         var harness = try ServerSessionHarness.established()
