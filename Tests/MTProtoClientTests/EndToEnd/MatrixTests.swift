@@ -9,7 +9,7 @@ import NIOCore
 import Testing
 
 /// From dial to answers over loopback, over every transport in every framing, obfuscated or not, with both kinds of keys.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(3)))
 struct MatrixTests {
     static let lifetimes: [KeyLifetime] = [.permanent, .temporary(expiresIn: 86_400)]
     static let echoSizes = [4, 8, 252, 256, 1_020, 4_096, 65_536, 300 * 1_024, 900 * 1_024]

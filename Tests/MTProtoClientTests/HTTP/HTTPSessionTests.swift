@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 
 /// A session over HTTP, with a server that treats connections and requests as no honest one would.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct HTTPSessionTests {
     /// What becomes of a request.
     enum Fate: Sendable {
@@ -248,7 +248,8 @@ struct HTTPSessionTests {
     func lastingStatus() async throws {
         let isFailing = Mutex(false)
         try await Self.connect {
-            $0.timeouts.attempt = .milliseconds(300)
+            // Also the limit of a dial: a busy machine must not reach it.
+            $0.timeouts.attempt = .seconds(2)
         } fate: { _, isPoll in
             isFailing.withLock { $0 } && !isPoll ? .status(503) : .answered
         } _: { connection, backend in

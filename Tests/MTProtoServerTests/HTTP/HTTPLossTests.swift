@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// Responses and requests over HTTP that are lost or come twice, on the real server.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct HTTPLossTests {
     private typealias Base = HTTPSessionTests
 
