@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// The same client over every carrier, on one plain and one TLS port.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(2)))
 struct CarrierTests {
     @Test("A key and a session", arguments: TransportCase.everywhere)
     func session(transport: TransportCase) async throws {
