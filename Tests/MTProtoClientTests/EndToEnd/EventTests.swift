@@ -117,6 +117,7 @@ struct EventTests {
                 $0.transport = .http
             } _: { connection in
                 var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
+                try await connection.expect(Queries.echo())
                 let session = dataCenter.sessionIdentifier(of: connection)
                 let count: UInt32 = 400
                 for number in 0..<count {
@@ -156,6 +157,8 @@ struct EventTests {
                 $0.transport = transport.transport
             } _: { connection in
                 var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
+                // Behind it the iteration has begun.
+                try await connection.expect(Queries.echo())
                 let session = dataCenter.sessionIdentifier(of: connection)
                 let count: UInt32 = 500
                 for number in 0..<count { try await dataCenter.server.push(Queries.echo(number: number), to: session) }
