@@ -28,6 +28,7 @@ struct EventTests {
                 $0.transport = transport.transport
             } _: { connection in
                 let iterator = connection.events.compactMap(Self.updates).makeAsyncIterator()
+                try await connection.expect(Queries.echo())
                 let isPushed = try await dataCenter.server.push(
                     Queries.echo(number: 1),
                     to: dataCenter.sessionIdentifier(of: connection)
@@ -53,6 +54,7 @@ struct EventTests {
                 // Its answer comes behind the update.
                 _ = try await connection.invoke(Queries.echo())
                 var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
+                try await connection.expect(Queries.echo())
                 try await dataCenter.server.push(Queries.echo(number: 2), to: session)
                 #expect(await updates.next() == Queries.echo(number: 2))
             }
@@ -65,6 +67,7 @@ struct EventTests {
             try await dataCenter.connect { connection in
                 var first = connection.events.makeAsyncIterator()
                 var second = connection.events.compactMap(Self.updates).makeAsyncIterator()
+                try await connection.expect(Queries.echo())
                 #expect(await first.next() == nil)
                 try await dataCenter.server.push(
                     Queries.echo(number: 3),
@@ -80,6 +83,7 @@ struct EventTests {
         try await withDataCenter { dataCenter in
             try await dataCenter.connect { connection in
                 var updates = connection.events.compactMap(Self.updates).makeAsyncIterator()
+                try await connection.expect(Queries.echo())
                 let session = dataCenter.sessionIdentifier(of: connection)
                 let count: UInt32 = 600
                 for number in 0..<count {
