@@ -146,6 +146,11 @@ let package = Package(
             path: "Fuzz/Sources/MTProtoFuzzing",
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "MTProtoTestSupport",
+            path: "Tests/MTProtoTestSupport",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "MTProtoFuzzingTests",
             dependencies: ["MTProtoFuzzing"],
@@ -178,6 +183,7 @@ let package = Package(
         .testTarget(
             name: "MTProtoClientTests",
             dependencies: [
+                "MTProtoTestSupport",
                 "MTProtoClient", "MTProtoServer", "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -191,6 +197,7 @@ let package = Package(
         .testTarget(
             name: "MTProtoServerTests",
             dependencies: [
+                "MTProtoTestSupport",
                 "MTProtoClient", "MTProtoServer", "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -7,7 +7,7 @@ import NIOCore
 import Testing
 
 /// Updates and other events of a connection.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct EventTests {
     private static func updates(_ event: ConnectionEvent) -> ByteBuffer? {
         if case .update(let body) = event { body } else { nil }

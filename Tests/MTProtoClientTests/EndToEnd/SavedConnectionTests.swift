@@ -10,7 +10,7 @@ import NIOCore
 import Testing
 
 /// State that outlives a connection.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct SavedConnectionTests {
     @Test("A saved connection goes on without a key exchange", arguments: MatrixTests.lifetimes, TransportCase.all)
     func resumed(lifetime: KeyLifetime, transport: TransportCase) async throws {

@@ -47,7 +47,7 @@ enum Stage: CaseIterable, Sendable {
 }
 
 /// Every typed error of connecting with its phase. Scripts end with the client's end: nothing is left open.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct ConnectFailureTests {
     /// Connects and returns the error.
     static func failure(

@@ -7,7 +7,7 @@ import NIOPosix
 import Testing
 
 /// An endpoint that does not answer at all: a listening socket with a full backlog.
-@Suite(.timeLimit(.minutes(2)), .serialized)
+@Suite(.network, .timeLimit(.minutes(10)), .serialized)
 struct DialTimeoutTests {
     private static func withDeafEndpoint(_ body: (SocketEndpoint) async throws -> Void) async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)

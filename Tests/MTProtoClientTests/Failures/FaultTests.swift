@@ -9,7 +9,7 @@ import NIOCore
 import Testing
 
 /// Each fault of a local data centre, as a client sees it.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct FaultTests {
     private static func withFaults(
         _ specification: String,

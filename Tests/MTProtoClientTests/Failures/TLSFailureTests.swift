@@ -10,7 +10,7 @@ import NIOSSL
 import Testing
 
 /// TLS that does not come about, and whom a client trusts.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct TLSFailureTests {
     static let transports = ClientTransport.all.filter { $0.carrier.isSecure && $0.framing != .abridged }
 

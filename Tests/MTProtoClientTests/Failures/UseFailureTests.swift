@@ -9,7 +9,7 @@ import NIOCore
 import Testing
 
 /// What happens to queries, and to the caller, when an established connection ends.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct UseFailureTests {
     /// Connects to a scripted server that is honest up to the first query.
     private static func connect<Result: Sendable>(

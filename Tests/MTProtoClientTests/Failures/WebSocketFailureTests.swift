@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// A server that does not make a WebSocket of the connection, or breaks the one it made.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct WebSocketFailureTests {
     /// A client's opening handshake.
     struct Request: Sendable {

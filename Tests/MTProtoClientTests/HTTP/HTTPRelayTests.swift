@@ -11,7 +11,7 @@ import Synchronization
 import Testing
 
 /// A session over HTTP with our own server, through a relay that loses responses.
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct HTTPRelayTests {
     /// Echoes, and counts how often each query was executed.
     private final class CountingResponder: QueryResponder {

@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 
 /// A session over HTTP, with a server that treats connections and requests as no honest one would.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct HTTPSessionTests {
     /// What becomes of a request.
     enum Fate: Sendable {
@@ -164,7 +164,8 @@ struct HTTPSessionTests {
             let before = await backend.pollCount
             let start = ContinuousClock.now
             while ContinuousClock.now - start < .seconds(2) { try await Task.sleep(for: .milliseconds(50)) }
-            #expect(await backend.pollCount - before < 40)
+            let polls = await backend.pollCount - before
+            #expect(polls > 0 && polls < 40, "\(polls) polls")
         }
     }
 

@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// The same client over every carrier, on one plain and one TLS port.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct CarrierTests {
     @Test("A key and a session", arguments: TransportCase.everywhere)
     func session(transport: TransportCase) async throws {

@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// What a server refuses, and how.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct RefusalTests {
     @Test("An unknown authorization key is a 404 and the end", arguments: TransportCase.all)
     func unknownKey(transport: TransportCase) async throws {

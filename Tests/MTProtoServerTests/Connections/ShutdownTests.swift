@@ -9,7 +9,7 @@ import NIOPosix
 import Testing
 
 /// The end of a server.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct ShutdownTests {
     @Test("What is ready is sent before the connection closes, and nothing new is accepted")
     func drains() async throws {

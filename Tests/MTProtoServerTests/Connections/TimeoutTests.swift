@@ -9,7 +9,7 @@ import Testing
 @testable import MTProtoServer
 
 /// Silent, slow and half-open clients. Every limit but the one under test is out of reach.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct TimeoutTests {
     @Test("A connection that never sends a byte ends after the idle time")
     func silent() async throws {

@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// What one request of a session cannot carry, or has lost, goes to another that waits: without delay.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct HTTPHandOverTests {
     private typealias Base = HTTPSessionTests
 

@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// Clients that are slow, lie or talk nonsense: a status or a close, and the listener lives.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct HTTPHardeningTests {
     @Test(
         "A head or a body that is not finished in time ends the connection",

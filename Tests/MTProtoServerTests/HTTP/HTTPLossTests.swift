@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// Responses and requests over HTTP that are lost or come twice, on the real server.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct HTTPLossTests {
     private typealias Base = HTTPSessionTests
 
@@ -64,12 +64,7 @@ struct HTTPLossTests {
         let gate = Gate()
         try await Base().withSession(
             isShared,
-            respond: { query, _ in
-                .asynchronous {
-                    await gate.pass()
-                    return .result(query)
-                }
-            }
+            respond: Base.echo(behind: gate)
         ) { server, address, session in
             var session = session
             let asking = try await Base.client(address)
@@ -100,12 +95,7 @@ struct HTTPLossTests {
         gate.open()
         try await Base().withSession(
             isShared,
-            respond: { query, _ in
-                .asynchronous {
-                    await gate.pass()
-                    return .result(query)
-                }
-            }
+            respond: Base.echo(behind: gate)
         ) { _, address, session in
             var session = session
             let query = session.seal(Queries.echo())

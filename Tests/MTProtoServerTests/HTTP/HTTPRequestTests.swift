@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// HTTP on the real server, byte by byte: what is answered, and with what.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct HTTPRequestTests {
     /// A step of a key exchange, which every stranger may take.
     static func question() -> ByteBuffer {

@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// Turns, waits and the queue of a session over HTTP, on the real server.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct HTTPSessionTests {
     static func client(_ address: SocketAddress) async throws -> RawClient {
         var options = RawClient.Options()
@@ -87,6 +87,16 @@ struct HTTPSessionTests {
     }
 
     static let update = UpdatesTooLong().serialized()
+
+    /// Answers each query with itself once the gate is open.
+    static func echo(behind gate: Gate) -> @Sendable (ByteBuffer, QueryContext) -> QueryResponse {
+        { query, _ in
+            .asynchronous {
+                await gate.pass()
+                return .result(query)
+            }
+        }
+    }
 
     /// - Parameter isShared: whether the sessions are in a store as processes share one, which answers later.
     func withSession(
@@ -183,12 +193,7 @@ struct HTTPSessionTests {
         let gate = Gate()
         try await self.withSession(
             isShared,
-            respond: { query, _ in
-                .asynchronous {
-                    await gate.pass()
-                    return .result(query)
-                }
-            }
+            respond: Self.echo(behind: gate)
         ) { server, address, session in
             var session = session
             let asking = try await Self.client(address)
@@ -211,12 +216,7 @@ struct HTTPSessionTests {
         let gate = Gate()
         try await self.withSession(
             isShared,
-            respond: { query, _ in
-                .asynchronous {
-                    await gate.pass()
-                    return .result(query)
-                }
-            }
+            respond: Self.echo(behind: gate)
         ) { _, address, session in
             var session = session
             let asking = try await Self.client(address)
@@ -378,9 +378,7 @@ struct HTTPSessionTests {
 
     @Test("A server that ends answers the poll that waits")
     func shutdown() async throws {
-        let keys = InMemoryAuthorizationKeyStore()
         var configuration = ServerConfiguration(privateKeys: [TestKeys.privateKey])
-        configuration.authorizationKeys = keys
         configuration.timeouts.drain = .minutes(5)
         let server = try MTProtoServer(
             configuration: configuration,

@@ -9,7 +9,7 @@ import Testing
 @testable import MTProtoSession
 
 /// What real clients do in the handshake; each test is a line of the list of observations.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct RealClientHandshakeTests {
     @Test("Both RSA paddings and both forms of the inner data are accepted", arguments: [true, false])
     func bothRSAPaddings(isLegacy: Bool) async throws {

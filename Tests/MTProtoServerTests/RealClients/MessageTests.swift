@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// What real clients send encrypted; each test is a line of the list of observations.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct RealClientMessageTests {
     @Test("A zlib stream in gzip_packed, inside initConnection around auth.bindTempAuthKey (TDLib)")
     func zlibInsideInitConnection() async throws {

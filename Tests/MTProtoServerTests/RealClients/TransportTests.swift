@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// How real clients write bytes; each test is a line of the list of observations.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct RealClientTransportTests {
     @Test("Padded intermediate: 0 to 15 bytes of padding are taken from clients")
     func clientPadding() async throws {

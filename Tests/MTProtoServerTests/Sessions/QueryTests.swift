@@ -9,7 +9,7 @@ import Synchronization
 import Testing
 
 /// Asynchronous answers, their order and their end.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct QueryTests {
     /// Echo queries whose fifth byte is 1 wait at the gate; all are noted in the order in which they run.
     private static func responder(

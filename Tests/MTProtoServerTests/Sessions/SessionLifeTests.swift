@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// Sessions over several connections, and their end.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct SessionLifeTests {
     @Test(
         "Key and session outlive a connection: an unacknowledged answer is repeated on the next, once acknowledged no more"

@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// Temporary keys and their binding.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct TemporaryKeyTests {
     private static let boolTrue = ByteBuffer(tlBoolean: true)
 

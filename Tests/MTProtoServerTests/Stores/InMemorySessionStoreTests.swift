@@ -10,7 +10,7 @@ import Synchronization
 import Testing
 
 /// What the store in memory forgets when there is too much, and what it tells of it.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct InMemorySessionStoreTests {
     private static let loop = MultiThreadedEventLoopGroup.singleton.next()
 

@@ -115,6 +115,7 @@ final class RawClient {
                 self.http.received.writeImmutableBuffer(bytes)
             } else if self.carrier.usesWebSocket {
                 for part in try self.webSocket.receive(bytes) { self.transport.receive(part) }
+                if let closing = self.webSocket.takeClosing() { try? await self.bytes.write(closing) }
             } else {
                 self.transport.receive(bytes)
             }

@@ -18,6 +18,7 @@ struct RawWebSocket {
 
     private var received = ByteBuffer()
     private(set) var closeReason: CloseReason?
+    private var mustAnswerClose = false
 
     static func request(path: String, headers: [String] = []) -> ByteBuffer {
         RawHTTP.request(
@@ -73,10 +74,18 @@ struct RawWebSocket {
                 var payload = payload
                 let code: UInt16 = payload.readInteger() ?? 1005
                 self.closeReason = CloseReason(code: code, text: String(buffer: payload))
+                self.mustAnswerClose = true
             default: break
             }
         }
         return contents
+    }
+
+    /// The frame that answers the server's Close, once.
+    mutating func takeClosing() -> ByteBuffer? {
+        guard self.mustAnswerClose else { return nil }
+        self.mustAnswerClose = false
+        return Self.frame(ByteBuffer(integer: UInt16(1_000)), opcode: 8)
     }
 
     private mutating func nextFrame() throws -> (opcode: UInt8, payload: ByteBuffer)? {

@@ -9,7 +9,7 @@ import NIOSSL
 import Testing
 
 /// The TLS port.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct TLSServerTests {
     @Test("A self-signed certificate names its hosts and holds its key")
     func selfSigned() throws {

@@ -8,7 +8,7 @@ import NIOCore
 import Testing
 
 /// WebSockets on the real server.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.network, .timeLimit(.minutes(10)))
 struct WebSocketServerTests {
     private static var options: RawClient.Options {
         var options = RawClient.Options()

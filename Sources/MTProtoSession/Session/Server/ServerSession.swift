@@ -116,16 +116,6 @@ public struct ServerSession: Sendable {
         self.connectionCount > 0 || !self.runningQueries.isEmpty
     }
 
-    /// How many messages were forgotten because the queue was full.
-    public var overflowedMessageCount: UInt64 {
-        self.queue.forgotten.overflow
-    }
-
-    /// How many messages were forgotten because they stayed in the queue too long.
-    public var expiredMessageCount: UInt64 {
-        self.queue.forgotten.expired
-    }
-
     /// How many messages were forgotten, by reason.
     public var forgottenMessages: ForgottenMessageCounts {
         self.queue.forgotten

@@ -111,7 +111,7 @@ struct ServerSessionCodingTests {
         restored = try Self.restored(restored)
         restored.deadlineReached(at: elsewhere(after: 900))
         #expect(restored.queuedMessageCount == 0)
-        #expect(restored.expiredMessageCount == 1)
+        #expect(restored.forgottenMessages.expired == 1)
     }
 
     @Test("Processes whose wall clocks differ take turns: time passes as fast as it does")

@@ -20,7 +20,7 @@ struct ServerSessionMemoryTests {
         harness.clock.advance(by: .seconds(2))
         // Nobody called deadlineReached(at:).
         harness.send(Ping(pingIdentifier: 1), isContentRelated: false)
-        #expect(harness.session.expiredMessageCount == 1)
+        #expect(harness.session.forgottenMessages.expired == 1)
         #expect(try harness.response(1).count == 2)
         harness.clock.advance(by: .seconds(151))
         #expect(try harness.response(2).count == 1, "unacknowledged, it is repeated")

@@ -64,7 +64,7 @@ struct ServerSessionQueueTests {
             harness.session.push(ByteBuffer(repeating: number, count: 4), at: harness.clock.now)
         }
         #expect(harness.session.queuedMessageCount == 10)
-        #expect(harness.session.overflowedMessageCount == 15)
+        #expect(harness.session.forgottenMessages.overflow == 15)
         let constructors = try harness.output().compactMap { output -> UInt32? in
             if case .other(let constructor, _) = output.body { constructor } else { nil }
         }
@@ -84,7 +84,7 @@ struct ServerSessionQueueTests {
         harness.session.push(self.update(5000), at: harness.clock.now)
         #expect(harness.session.queuedMessageCount == 1)
         #expect(harness.session.queuedByteCount == 5000)
-        #expect(harness.session.overflowedMessageCount == 5)
+        #expect(harness.session.forgottenMessages.overflow == 5)
     }
 
     @Test("A message is forgotten after ten minutes, sent or not")
@@ -98,7 +98,7 @@ struct ServerSessionQueueTests {
         harness.advance(by: .seconds(1))
         #expect(harness.session.queuedMessageCount == 0)
         #expect(harness.session.queuedByteCount == 0)
-        #expect(harness.session.expiredMessageCount == 2)
+        #expect(harness.session.forgottenMessages.expired == 2)
         #expect(harness.session.nextDeadline == nil)
         harness.send(MessagesAcknowledgement(identifiers: [sent.identifier]), isContentRelated: false)
         #expect(try harness.output().isEmpty)
