@@ -302,6 +302,8 @@ extension ServerConnectionHandler {
                 }
             }
         }
-        self.close()
+        // Each connection forgets the key on its own event loop. The client sees the end when all of them have.
+        let everywhere = shared.configuration.eventLoopGroup.makeIterator().map { $0.submit {} }
+        self.suspendProcessing(until: .andAllComplete(everywhere, on: context.eventLoop)) { self.close() }
     }
 }

@@ -3,7 +3,7 @@
 import MTProtoTestSupport
 import Testing
 
-/// Marks tests that talk over sockets: each case waits for one of the ``Places``.
+/// Marks tests that talk over sockets: each case waits for one of the ``TestPlaces``.
 struct NetworkTrait: TestTrait, SuiteTrait, TestScoping {
     var isRecursive: Bool { true }
 
@@ -14,7 +14,7 @@ struct NetworkTrait: TestTrait, SuiteTrait, TestScoping {
     ) async throws {
         // A suite or a function as a whole only waits for its cases.
         guard testCase != nil else { return try await function() }
-        try await Places.shared.withPlace(function)
+        try await TestPlaces.shared.withPlace(function)
     }
 }
 

@@ -6,9 +6,9 @@ import Synchronization
 ///
 /// The runner begins all tests at once, whatever the machine: with hundreds of clients and servers on two cores, limits of time
 /// that are generous for each of them pass before its turn comes.
-package final class Places: Sendable {
+package final class TestPlaces: Sendable {
     /// The places of all tests of the process.
-    package static let shared = Places(count: 8)
+    package static let shared = TestPlaces(count: 8)
 
     private struct State {
         var freeCount: Int
