@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What earlier attempts have taught: which ways work, and how fast. To be kept between runs of a program.
+public struct EndpointStatistics: Sendable, Hashable, Codable {
+    /// How many ways are remembered; the one not used for the longest is forgotten first.
+    public static let maximumCount = 256
+    /// How long a failure counts: a minute, doubled for each one that follows at once, up to a day.
+    private static let failureSeconds: ClosedRange<Int64> = 60...86_400
+    /// How long a success counts, in seconds: a week.
+    private static let successSeconds: Int64 = 604_800
+    /// Ways whose round trips differ by less than this, in nanoseconds, are equally fast.
+    private static let roundTripStep: Int64 = 25_000_000
+
+    /// What is known of one way.
+    public struct Record: Sendable, Hashable, Codable {
+        /// How often it has worked.
+        public fileprivate(set) var successCount = 0
+        /// How often it has failed since it last worked.
+        public fileprivate(set) var failureCount = 0
+        /// The smoothed time to the first answer, in nanoseconds; `nil` when there never was one.
+        public fileprivate(set) var roundTripNanoseconds: Int64?
+        /// When it was last tried: seconds since 1970.
+        public fileprivate(set) var lastUse: Int64
+    }
+
+    /// What is known, by the text of the way: transport, endpoint and hops.
+    public private(set) var records: [String: Record] = [:]
+
+    /// Nothing is known.
+    public init() {}
+
+    /// A way has worked.
+    ///
+    /// - Parameters:
+    ///   - roundTripNanoseconds: from the start to the first answer.
+    ///   - now: seconds since 1970.
+    public mutating func succeeded(_ way: String, roundTripNanoseconds: Int64, at now: Int64) {
+        self.change(way, at: now) { record in
+            record.successCount = min(record.successCount, Int(Int32.max)) + 1
+            record.failureCount = 0
+            let sample = max(0, roundTripNanoseconds)
+            // A quarter of the new one: as quick to learn as to forget one bad day.
+            record.roundTripNanoseconds = record.roundTripNanoseconds.map { $0 / 4 &* 3 &+ sample / 4 } ?? sample
+        }
+    }
+
+    /// A way has failed; being overtaken is no failure.
+    ///
+    /// - Parameter now: seconds since 1970.
+    public mutating func failed(_ way: String, at now: Int64) {
+        self.change(way, at: now) { record in
+            record.failureCount = min(record.failureCount, Int(Int32.max)) + 1
+        }
+    }
+
+    private mutating func change(_ way: String, at now: Int64, _ change: (inout Record) -> Void) {
+        var record = self.records[way] ?? Record(lastUse: now)
+        change(&record)
+        record.lastUse = now
+        self.records[way] = record
+        let surplus = self.records.count - Self.maximumCount
+        guard surplus > 0 else { return }
+        // More than one only when the list was read from somewhere else.
+        let oldest = self.records.sorted { ($0.value.lastUse, $0.key) < ($1.value.lastUse, $1.key) }.prefix(surplus)
+        for entry in oldest { self.records[entry.key] = nil }
+    }
+
+    /// The order in which to try ways: those that work, the fastest first; then those that nothing is known of, as they stand;
+    /// then those that failed lately, the longest ago first.
+    ///
+    /// - Parameters:
+    ///   - ways: in the order of the policy.
+    ///   - now: seconds since 1970.
+    /// - Returns: indices into `ways`.
+    public func order(of ways: [String], at now: Int64) -> [Int] {
+        let ranks = ways.map { self.rank(of: $0, at: now) }
+        return ways.indices.sorted { ranks[$0] == ranks[$1] ? $0 < $1 : ranks[$0] < ranks[$1] }
+    }
+
+    /// The lower, the earlier.
+    private func rank(of way: String, at now: Int64) -> Rank {
+        guard let record = self.records[way] else { return Rank(group: 1, value: 0) }
+        let age = max(0, now &- record.lastUse)
+        if record.failureCount > 0 {
+            let doubled = Self.failureSeconds.lowerBound << Int64(min(record.failureCount - 1, 11))
+            return age < min(doubled, Self.failureSeconds.upperBound)
+                ? Rank(group: 2, value: record.lastUse) : Rank(group: 1, value: 0)
+        }
+        guard let roundTrip = record.roundTripNanoseconds, age < Self.successSeconds else {
+            return Rank(group: 1, value: 0)
+        }
+        return Rank(group: 0, value: roundTrip / Self.roundTripStep)
+    }
+
+    private struct Rank: Comparable {
+        let group: Int
+        let value: Int64
+
+        static func < (left: Rank, right: Rank) -> Bool {
+            (left.group, left.value) < (right.group, right.value)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import MTProtoClient
+import Testing
+
+@Suite struct EndpointStatisticsTests {
+    private static let ways = ["a", "b", "c", "d"]
+    private static let millisecond: Int64 = 1_000_000
+
+    @Test("Nothing known: the policy's order")
+    func unknown() {
+        #expect(EndpointStatistics().order(of: Self.ways, at: 0) == [0, 1, 2, 3])
+    }
+
+    @Test("What works comes first, the fastest of it foremost; what failed lately last")
+    func known() {
+        var statistics = EndpointStatistics()
+        statistics.succeeded("c", roundTripNanoseconds: 200 * Self.millisecond, at: 1_000)
+        statistics.succeeded("d", roundTripNanoseconds: 40 * Self.millisecond, at: 1_000)
+        statistics.failed("a", at: 1_000)
+        #expect(statistics.order(of: Self.ways, at: 1_010) == [3, 2, 1, 0])
+        // Differences that mean nothing do not change the order.
+        statistics.succeeded("c", roundTripNanoseconds: 41 * Self.millisecond, at: 1_000)
+        for _ in 0..<20 { statistics.succeeded("c", roundTripNanoseconds: 41 * Self.millisecond, at: 1_000) }
+        #expect(statistics.order(of: Self.ways, at: 1_010) == [2, 3, 1, 0])
+    }
+
+    @Test("A failure is forgotten after a minute, the next one after two; a success ends them")
+    func aging() {
+        var statistics = EndpointStatistics()
+        statistics.failed("a", at: 1_000)
+        #expect(statistics.order(of: ["a", "b"], at: 1_059) == [1, 0])
+        #expect(statistics.order(of: ["a", "b"], at: 1_060) == [0, 1])
+        statistics.failed("a", at: 1_060)
+        #expect(statistics.order(of: ["a", "b"], at: 1_179) == [1, 0])
+        #expect(statistics.order(of: ["a", "b"], at: 1_180) == [0, 1])
+        for _ in 0..<1_000 { statistics.failed("a", at: 2_000) }
+        #expect(statistics.order(of: ["a", "b"], at: 2_000 + 86_399) == [1, 0])
+        #expect(statistics.order(of: ["a", "b"], at: 2_000 + 86_400) == [0, 1])
+        statistics.succeeded("b", roundTripNanoseconds: 1, at: 2_000)
+        statistics.failed("b", at: 2_000)
+        statistics.succeeded("b", roundTripNanoseconds: 1, at: 2_000)
+        #expect(statistics.order(of: ["a", "b"], at: 2_001) == [1, 0])
+        // A week later nobody knows any more.
+        #expect(statistics.order(of: ["x", "b"], at: 2_000 + 604_800) == [0, 1])
+    }
+
+    @Test("So many are remembered, the ones used last; also when more were saved")
+    func bounds() throws {
+        var statistics = EndpointStatistics()
+        for index in 0..<300 { statistics.failed("\(index)", at: Int64(index)) }
+        #expect(statistics.records.count == EndpointStatistics.maximumCount)
+        #expect(statistics.records["43"] == nil)
+        #expect(statistics.records["44"] != nil)
+        let saved = try JSONEncoder().encode(statistics)
+        #expect(try JSONDecoder().decode(EndpointStatistics.self, from: saved) == statistics)
+        let record =
+            #"{"successCount":9223372036854775807,"failureCount":9223372036854775807,"lastUse":-9223372036854775808}"#
+        let entries = (0..<1_000).map { "\"\($0)\":\(record)" }.joined(separator: ",")
+        var foreign = try JSONDecoder().decode(EndpointStatistics.self, from: Data("{\"records\":{\(entries)}}".utf8))
+        _ = foreign.order(of: ["1", "2"], at: .max)
+        foreign.failed("1", at: 1)
+        foreign.succeeded("2", roundTripNanoseconds: .max, at: 2)
+        foreign.succeeded("2", roundTripNanoseconds: .max, at: 2)
+        #expect(foreign.records.count == EndpointStatistics.maximumCount)
+    }
+}
