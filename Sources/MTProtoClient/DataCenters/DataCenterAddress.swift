@@ -21,7 +21,7 @@ public struct DataCenterAddress: Sendable, Hashable, Codable {
     public var isStatic = false
     /// No other port may be tried.
     public var isThisPortOnly = false
-    /// What is mixed into the keys of the obfuscation, as for an MTProxy.
+    /// What is mixed into the keys of the obfuscation, as for an MTProxy: plain or padded.
     public var secret: ProxySecret?
 
     /// Makes an address.

@@ -19,7 +19,7 @@ public struct EndpointChoice: Sendable, Hashable {
 ///
 /// - An address that takes obfuscated TCP only gets nothing else; TCP that would be plain is obfuscated for it. The same goes for
 ///   an address with a secret; one that demands padding gets the padded intermediate framing.
-/// - Through proxies, the fixed addresses are used where there are any.
+/// - Through proxies, the fixed addresses are used where there are any that the transport can use.
 /// - TCP tries the address's own port, then 443, 80 and 5222; an address of one port only gets no other. Plain WebSockets and
 ///   HTTP have port 80; what goes through TLS has the name and port 443, for media the second name.
 /// - The families take turns, IPv4 first, or IPv6 where the server demands it; all first ports come before all second ones.
@@ -29,7 +29,8 @@ public struct EndpointPolicy: Sendable, Hashable {
     /// The ports to try besides an address's own, in their order.
     public static let ports = [443, 80, 5222]
 
-    /// Whether IPv4 addresses are used. Default true.
+    /// Whether IPv4 addresses are used. Default true. This and the next two concern addresses: where there is a name, its
+    /// resolution decides.
     public var usesIPv4 = true
     /// Whether IPv6 addresses are used. Default true.
     public var usesIPv6 = true
@@ -54,14 +55,15 @@ public struct EndpointPolicy: Sendable, Hashable {
         isProxied: Bool = false
     ) -> [EndpointChoice] {
         if transport.carrier.isSecure { return self.named(dataCenter, transport) }
-        var addresses = options.addresses(of: dataCenter).filter { $0.isIPv6 ? self.usesIPv6 : self.usesIPv4 }
-        if isProxied, addresses.contains(where: \.isStatic) { addresses.removeAll { !$0.isStatic } }
+        let addresses = options.addresses(of: dataCenter).filter { $0.isIPv6 ? self.usesIPv6 : self.usesIPv4 }
         let ordered = Self.interleaved(addresses, startsWithIPv6: self.prefersIPv6 || options.forcesIPv6)
-        let reachable = ordered.compactMap { address in
+        var reachable = ordered.compactMap { address in
             Self.adapted(transport, to: address).map {
                 (address: address, transport: $0, ports: Self.ports(of: address, $0))
             }
         }
+        reachable.removeAll(where: \.ports.isEmpty)
+        if isProxied, reachable.contains(where: \.address.isStatic) { reachable.removeAll { !$0.address.isStatic } }
         var seen: Set<EndpointChoice> = []
         var choices: [EndpointChoice] = []
         // One more than the ports above: an address may have one of its own.

@@ -2,9 +2,9 @@
 
 /// Which of several candidates are tried when, and which one is used: a pure state machine.
 ///
-/// Candidates have a fixed order, and rungs: all of one rung come before those of the next. Within a rung they start a stagger
-/// apart, and at once when one fails. The next rung starts when every candidate before it has failed, or has had the patience's
-/// time. The first that connects wins; the others are closed.
+/// Candidates have a fixed order, and rungs. Within a rung they start a stagger apart, and at once when one fails. The next rung
+/// opens beside the one before when that one has failed altogether, or has had the patience's time. The first that connects
+/// wins; the others are closed.
 ///
 /// Specification: RFC 8305 §5.
 struct ConnectionRace: Sendable {
@@ -12,9 +12,9 @@ struct ConnectionRace: Sendable {
     struct Configuration: Sendable {
         /// Between two starts within a rung.
         var stagger: Int64
-        /// After how long without success the next rung starts beside the one before.
+        /// After how long without success the next rung opens, whatever is left of this one.
         var patience: Int64
-        /// How many candidates may be under way at a time; at least 1.
+        /// How many candidates of one rung may be under way at a time; at least 1.
         var maximumRunningCount = 8
     }
 
@@ -37,17 +37,22 @@ struct ConnectionRace: Sendable {
     }
 
     private enum State: Hashable {
-        case running, failed, closed, won
+        case waiting, running, failed, closed, won
+    }
+
+    private struct Rung {
+        let candidates: Range<Int>
+        /// The next candidate to start.
+        var next: Int
+        /// When it may start.
+        var nextStart: Int64 = 0
+        var openedAt: Int64 = 0
     }
 
     private let configuration: Configuration
-    /// Where each rung ends; the last one is the number of candidates.
-    private let rungEnds: [Int]
-    private var states: [State] = []
-    private var rung = 0
-    private var rungStart: Int64 = 0
-    /// When the next candidate of the rung may start.
-    private var nextStart: Int64 = 0
+    private var rungs: [Rung] = []
+    private var openRungCount = 0
+    private var states: [State]
     private var isOver = false
 
     /// Makes a race.
@@ -56,23 +61,18 @@ struct ConnectionRace: Sendable {
     init(rungs: [Int], configuration: Configuration) {
         self.configuration = configuration
         var end = 0
-        self.rungEnds = rungs.map { count in
+        for count in rungs {
+            self.rungs.append(Rung(candidates: end..<(end + count), next: end))
             end += count
-            return end
         }
+        self.states = Array(repeating: .waiting, count: end)
     }
-
-    private var count: Int { self.rungEnds.last ?? 0 }
-
-    private var runningCount: Int { self.states.count { $0 == .running } }
 
     // MARK: Events
 
     /// Begins.
     mutating func begin(at now: Int64) -> Decision {
-        self.rungStart = now
-        self.nextStart = now
-        return self.decide(at: now)
+        self.decide(at: now)
     }
 
     mutating func timerFired(at now: Int64) -> Decision {
@@ -84,7 +84,9 @@ struct ConnectionRace: Sendable {
         guard self.isRunning(candidate) else { return self.decide(at: now) }
         self.states[candidate] = .failed
         // Whoever waits, waits no longer for this one.
-        self.nextStart = now
+        if let rung = self.rungs.firstIndex(where: { $0.candidates.contains(candidate) }) {
+            self.rungs[rung].nextStart = now
+        }
         return self.decide(at: now)
     }
 
@@ -121,16 +123,17 @@ struct ConnectionRace: Sendable {
     private mutating func decide(at now: Int64) -> Decision {
         var decision = Decision()
         guard !self.isOver else { return decision }
-        while self.states.count < self.count {
-            self.climb(at: now)
-            guard self.states.count < self.rungEnds[self.rung], now >= self.nextStart,
-                self.runningCount < max(1, self.configuration.maximumRunningCount)
-            else { break }
-            decision.started.append(self.states.count)
-            self.states.append(.running)
-            self.nextStart = now &+ max(0, self.configuration.stagger)
+        self.openRungs(at: now)
+        for rung in self.rungs.indices.prefix(self.openRungCount) {
+            while self.hasCandidate(rung), now >= self.rungs[rung].nextStart {
+                let candidate = self.rungs[rung].next
+                self.states[candidate] = .running
+                decision.started.append(candidate)
+                self.rungs[rung].next += 1
+                self.rungs[rung].nextStart = now &+ max(0, self.configuration.stagger)
+            }
         }
-        if self.states.count == self.count, self.runningCount == 0 {
+        if self.states.allSatisfy({ $0 == .failed }) {
             self.isOver = true
             decision.outcome = .lost
             return decision
@@ -139,21 +142,33 @@ struct ConnectionRace: Sendable {
         return decision
     }
 
-    /// Goes on to the next rung when it is its turn.
-    private mutating func climb(at now: Int64) {
-        while self.rung + 1 < self.rungEnds.count, self.states.count >= self.rungEnds[self.rung] {
-            guard self.runningCount == 0 || now >= self.rungStart &+ self.configuration.patience else { return }
-            self.rung += 1
-            self.rungStart = now
-            self.nextStart = now
+    /// Opens the rungs whose turn it is.
+    private mutating func openRungs(at now: Int64) {
+        while self.openRungCount < self.rungs.count {
+            if let last = self.rungs.prefix(self.openRungCount).last {
+                let hasFailed = self.states[last.candidates].allSatisfy { $0 == .failed }
+                guard hasFailed || now >= last.openedAt &+ self.configuration.patience else { return }
+            }
+            self.rungs[self.openRungCount].openedAt = now
+            self.rungs[self.openRungCount].nextStart = now
+            self.openRungCount += 1
         }
     }
 
+    /// Whether a rung has a candidate to start, and a place for it.
+    private func hasCandidate(_ rung: Int) -> Bool {
+        let candidates = self.rungs[rung].candidates
+        let runningCount = self.states[candidates].count { $0 == .running }
+        return self.rungs[rung].next < candidates.upperBound
+            && runningCount < max(1, self.configuration.maximumRunningCount)
+    }
+
     private var wakeTime: Int64? {
-        guard self.states.count < self.count, self.runningCount < max(1, self.configuration.maximumRunningCount) else {
-            return nil
+        let open = self.rungs.indices.prefix(self.openRungCount)
+        var times = open.filter { self.hasCandidate($0) }.map { self.rungs[$0].nextStart }
+        if self.openRungCount < self.rungs.count, let last = self.rungs.prefix(self.openRungCount).last {
+            times.append(last.openedAt &+ self.configuration.patience)
         }
-        let isRungStarted = self.states.count >= self.rungEnds[self.rung]
-        return isRungStarted ? self.rungStart &+ self.configuration.patience : self.nextStart
+        return times.min()
     }
 }

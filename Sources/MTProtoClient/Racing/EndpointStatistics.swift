@@ -8,8 +8,10 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
     private static let failureSeconds: ClosedRange<Int64> = 60...86_400
     /// How long a success counts, in seconds: a week.
     private static let successSeconds: Int64 = 604_800
-    /// Ways whose round trips differ by less than this, in nanoseconds, are equally fast.
-    private static let roundTripStep: Int64 = 25_000_000
+    /// Ways whose round trips differ by less than this are equally fast.
+    private static let roundTripStep: Duration = .milliseconds(25)
+    /// No round trip takes longer.
+    private static let maximumRoundTrip: Duration = .seconds(3_600)
 
     /// What is known of one way.
     public struct Record: Sendable, Hashable, Codable {
@@ -17,8 +19,8 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
         public fileprivate(set) var successCount = 0
         /// How often it has failed since it last worked.
         public fileprivate(set) var failureCount = 0
-        /// The smoothed time to the first answer, in nanoseconds; `nil` when there never was one.
-        public fileprivate(set) var roundTripNanoseconds: Int64?
+        /// The smoothed time to the first answer; `nil` when there never was one.
+        public fileprivate(set) var roundTrip: Duration?
         /// When it was last tried: seconds since 1970.
         public fileprivate(set) var lastUse: Int64
     }
@@ -32,15 +34,15 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
     /// A way has worked.
     ///
     /// - Parameters:
-    ///   - roundTripNanoseconds: from the start to the first answer.
+    ///   - roundTrip: from the start to the first answer.
     ///   - now: seconds since 1970.
-    public mutating func succeeded(_ way: String, roundTripNanoseconds: Int64, at now: Int64) {
+    public mutating func succeeded(_ way: String, roundTrip: Duration, at now: Int64) {
         self.change(way, at: now) { record in
             record.successCount = min(record.successCount, Int(Int32.max)) + 1
             record.failureCount = 0
-            let sample = max(0, roundTripNanoseconds)
+            let sample = min(max(.zero, roundTrip), Self.maximumRoundTrip)
             // A quarter of the new one: as quick to learn as to forget one bad day.
-            record.roundTripNanoseconds = record.roundTripNanoseconds.map { $0 / 4 &* 3 &+ sample / 4 } ?? sample
+            record.roundTrip = record.roundTrip.map { (min($0, Self.maximumRoundTrip) * 3 + sample) / 4 } ?? sample
         }
     }
 
@@ -60,9 +62,13 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
         self.records[way] = record
         let surplus = self.records.count - Self.maximumCount
         guard surplus > 0 else { return }
-        // More than one only when the list was read from somewhere else.
-        let oldest = self.records.sorted { ($0.value.lastUse, $0.key) < ($1.value.lastUse, $1.key) }.prefix(surplus)
-        for entry in oldest { self.records[entry.key] = nil }
+        // More than one only when the list was read from somewhere else. What was used in the future goes first: then the
+        // clock was wrong.
+        func age(_ entry: (key: String, value: Record)) -> (Int64, String) {
+            (entry.value.lastUse > now ? .min : entry.value.lastUse, entry.key)
+        }
+        let others = self.records.filter { $0.key != way }.sorted { age($0) < age($1) }
+        for entry in others.prefix(surplus) { self.records[entry.key] = nil }
     }
 
     /// The order in which to try ways: those that work, the fastest first; then those that nothing is known of, as they stand;
@@ -79,17 +85,18 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
 
     /// The lower, the earlier.
     private func rank(of way: String, at now: Int64) -> Rank {
-        guard let record = self.records[way] else { return Rank(group: 1, value: 0) }
-        let age = max(0, now &- record.lastUse)
+        guard let record = self.records[way], record.lastUse <= now else { return Rank(group: 1, value: 0) }
+        let (age, hasOverflown) = now.subtractingReportingOverflow(record.lastUse)
+        guard !hasOverflown else { return Rank(group: 1, value: 0) }
         if record.failureCount > 0 {
             let doubled = Self.failureSeconds.lowerBound << Int64(min(record.failureCount - 1, 11))
             return age < min(doubled, Self.failureSeconds.upperBound)
                 ? Rank(group: 2, value: record.lastUse) : Rank(group: 1, value: 0)
         }
-        guard let roundTrip = record.roundTripNanoseconds, age < Self.successSeconds else {
+        guard let roundTrip = record.roundTrip, age < Self.successSeconds else {
             return Rank(group: 1, value: 0)
         }
-        return Rank(group: 0, value: roundTrip / Self.roundTripStep)
+        return Rank(group: 0, value: Int64(min(roundTrip, Self.maximumRoundTrip) / Self.roundTripStep))
     }
 
     private struct Rank: Comparable {

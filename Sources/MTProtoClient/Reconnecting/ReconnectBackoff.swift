@@ -6,11 +6,11 @@ internal import MTProtoSession
 /// How long to wait before the next attempt to connect: exponential, with full jitter, so that many clients of a server that
 /// was gone do not come back at the same moment.
 public struct ReconnectBackoff: Sendable {
-    /// The longest first pause, in nanoseconds.
-    public let initial: Int64
-    /// The longest pause of all, in nanoseconds.
-    public let maximum: Int64
+    private let initialNanoseconds: Int64
+    private let maximumNanoseconds: Int64
     private var attempt = 0
+    /// Doubling once more changes nothing.
+    private static let maximumAttempt = 40
 
     /// Makes a schedule.
     ///
@@ -18,23 +18,23 @@ public struct ReconnectBackoff: Sendable {
     ///   - initial: the longest first pause; later ones are twice as long each time. Default 0.1 s.
     ///   - maximum: no pause is longer. Default 16 s.
     public init(initial: Duration = .milliseconds(100), maximum: Duration = .seconds(16)) {
-        self.initial = max(1, initial.clampedNanoseconds)
-        self.maximum = max(self.initial, maximum.clampedNanoseconds)
+        self.initialNanoseconds = max(1, initial.clampedNanoseconds)
+        self.maximumNanoseconds = max(self.initialNanoseconds, maximum.clampedNanoseconds)
     }
 
-    /// How long to wait now, in nanoseconds: anything from 0 up to the present limit. The next limit is twice as high.
-    public mutating func next(random: RandomSource) -> Int64 {
-        let doubled = self.initial.multipliedReportingOverflow(by: 1 << Int64(min(self.attempt, 40)))
-        let limit = doubled.overflow ? self.maximum : min(doubled.partialValue, self.maximum)
-        self.attempt = min(self.attempt + 1, 40)
-        return Int64(random.integer(UInt64.self) % (UInt64(limit) + 1))
+    /// How long to wait now: anything from zero up to the present limit. The next limit is twice as high.
+    public mutating func next(random: RandomSource) -> Duration {
+        let doubled = self.initialNanoseconds.multipliedReportingOverflow(by: 1 << Int64(self.attempt))
+        let limit = doubled.overflow ? self.maximumNanoseconds : min(doubled.partialValue, self.maximumNanoseconds)
+        self.attempt = min(self.attempt + 1, Self.maximumAttempt)
+        return .nanoseconds(Int64(random.integer(UInt64.self) % (UInt64(limit) + 1)))
     }
 
     /// The server says that there is too much of us: the next pause has the highest limit, and is at least half of it.
-    public mutating func nextAfterFlood(random: RandomSource) -> Int64 {
-        self.attempt = 40
-        let half = self.maximum / 2
-        return half + Int64(random.integer(UInt64.self) % (UInt64(self.maximum - half) + 1))
+    public mutating func nextAfterFlood(random: RandomSource) -> Duration {
+        self.attempt = Self.maximumAttempt
+        let half = self.maximumNanoseconds / 2
+        return .nanoseconds(half + Int64(random.integer(UInt64.self) % (UInt64(self.maximumNanoseconds - half) + 1)))
     }
 
     /// A connection has worked.

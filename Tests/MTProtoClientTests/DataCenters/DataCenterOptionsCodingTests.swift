@@ -36,6 +36,20 @@ import Testing
         }
     }
 
+    @Test("Of a saved list what cannot be read is left out, and what is too much")
+    func foreign() throws {
+        let good = #"{"number":2,"address":"192.0.2.1","port":443}"#
+        let bad = #"{"number":2,"address":"example.com","port":443}"#
+        func options(_ list: [String]) throws -> DataCenterOptions {
+            let list = list.joined(separator: ",")
+            let text = #"{"forcesIPv6":false,"isTelegram":true,"test":{"addresses":[]},"production":{"addresses":["#
+            return try JSONDecoder().decode(DataCenterOptions.self, from: Data((text + list + "]}}").utf8))
+        }
+        #expect(try options([bad, good, "7", bad]).production.addresses.count == 1)
+        let many = try options(Array(repeating: good, count: 2_000))
+        #expect(many.production.addresses.count == DataCenterOptions.maximumAddressCount)
+    }
+
     @Test("The secret of an address is not shown")
     func secrecy() throws {
         let option = DataCenterOption(

@@ -154,6 +154,29 @@ import Testing
         #expect(Self.texts(.http, options) == ["http://192.0.2.1:80/api", "http://192.0.2.2:80/api"])
         #expect(Self.texts(.http, options, isProxied: true) == ["http://192.0.2.2:80/api"])
         #expect(Self.texts(.http, isProxied: true).count == 3)
+        // Only those that the transport can use count.
+        let useless = Self.options(
+            Self.option("192.0.2.1"),
+            Self.option("192.0.2.2") {
+                $0.isStatic = true
+                $0.isObfuscatedTCPOnly = true
+            },
+            Self.option("192.0.2.3") {
+                $0.isStatic = true
+                $0.isThisPortOnly = true
+            }
+        )
+        #expect(Self.texts(.http, useless, isProxied: true) == ["http://192.0.2.1:80/api"])
+        #expect(Self.texts(.tcp(), useless, isProxied: true).first == "192.0.2.2:443")
+    }
+
+    @Test("A list of one's own leads nowhere else")
+    func own() throws {
+        let address = try #require(DataCenterAddress(number: 2, socket: SocketEndpoint("192.0.2.1:443")))
+        let options = DataCenterOptions(production: [address], test: [])
+        #expect(Self.texts(.http, options) == ["http://192.0.2.1:80/api"])
+        #expect(Self.texts(.http, options, number: 4).isEmpty)
+        #expect(Self.texts(.http, options, isTest: true).isEmpty)
     }
 
     @Test("The server's list replaces ours; what is unusable is left out, and what it does not name stays built in")
@@ -169,16 +192,16 @@ import Testing
             Self.option("192.0.2.1") { $0.identifier = 0 }, Self.option("192.0.2.1") { $0.identifier = 70_000 },
         ]
         #expect(options.update(from: config) == 8)
-        #expect(options.expiresAt == 99)
+        #expect(options.production.expiresAt == 99)
         #expect(options.forcesIPv6)
-        #expect(options.production.map { "\($0.socket)" } == ["192.0.2.1:443"])
+        #expect(options.production.addresses.map { "\($0.socket)" } == ["192.0.2.1:443"])
         #expect(options.test == DataCenterOptions.builtIn.test)
         #expect(Self.texts(.tcp(), options, number: 4).contains("149.154.167.91:443"))
         // Nothing usable: what was known stays.
         #expect(options.update([Self.option("?")], isTest: false) == 1)
-        #expect(options.production.count == 1)
+        #expect(options.production.addresses.count == 1)
         let many = (0..<2_000).map { Self.option("192.0.2.\($0 % 250 + 1)", Int32($0 + 1)) }
         #expect(options.update(many, isTest: true) == 2_000 - DataCenterOptions.maximumAddressCount)
-        #expect(options.test.count == DataCenterOptions.maximumAddressCount)
+        #expect(options.test.addresses.count == DataCenterOptions.maximumAddressCount)
     }
 }

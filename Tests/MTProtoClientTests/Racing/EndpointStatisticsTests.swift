@@ -6,7 +6,6 @@ import Testing
 
 @Suite struct EndpointStatisticsTests {
     private static let ways = ["a", "b", "c", "d"]
-    private static let millisecond: Int64 = 1_000_000
 
     @Test("Nothing known: the policy's order")
     func unknown() {
@@ -16,13 +15,13 @@ import Testing
     @Test("What works comes first, the fastest of it foremost; what failed lately last")
     func known() {
         var statistics = EndpointStatistics()
-        statistics.succeeded("c", roundTripNanoseconds: 200 * Self.millisecond, at: 1_000)
-        statistics.succeeded("d", roundTripNanoseconds: 40 * Self.millisecond, at: 1_000)
+        statistics.succeeded("c", roundTrip: .milliseconds(200), at: 1_000)
+        statistics.succeeded("d", roundTrip: .milliseconds(40), at: 1_000)
         statistics.failed("a", at: 1_000)
         #expect(statistics.order(of: Self.ways, at: 1_010) == [3, 2, 1, 0])
         // Differences that mean nothing do not change the order.
-        statistics.succeeded("c", roundTripNanoseconds: 41 * Self.millisecond, at: 1_000)
-        for _ in 0..<20 { statistics.succeeded("c", roundTripNanoseconds: 41 * Self.millisecond, at: 1_000) }
+        statistics.succeeded("c", roundTrip: .milliseconds(41), at: 1_000)
+        for _ in 0..<20 { statistics.succeeded("c", roundTrip: .milliseconds(41), at: 1_000) }
         #expect(statistics.order(of: Self.ways, at: 1_010) == [2, 3, 1, 0])
     }
 
@@ -38,9 +37,9 @@ import Testing
         for _ in 0..<1_000 { statistics.failed("a", at: 2_000) }
         #expect(statistics.order(of: ["a", "b"], at: 2_000 + 86_399) == [1, 0])
         #expect(statistics.order(of: ["a", "b"], at: 2_000 + 86_400) == [0, 1])
-        statistics.succeeded("b", roundTripNanoseconds: 1, at: 2_000)
+        statistics.succeeded("b", roundTrip: .nanoseconds(1), at: 2_000)
         statistics.failed("b", at: 2_000)
-        statistics.succeeded("b", roundTripNanoseconds: 1, at: 2_000)
+        statistics.succeeded("b", roundTrip: .nanoseconds(1), at: 2_000)
         #expect(statistics.order(of: ["a", "b"], at: 2_001) == [1, 0])
         // A week later nobody knows any more.
         #expect(statistics.order(of: ["x", "b"], at: 2_000 + 604_800) == [0, 1])
@@ -61,8 +60,19 @@ import Testing
         var foreign = try JSONDecoder().decode(EndpointStatistics.self, from: Data("{\"records\":{\(entries)}}".utf8))
         _ = foreign.order(of: ["1", "2"], at: .max)
         foreign.failed("1", at: 1)
-        foreign.succeeded("2", roundTripNanoseconds: .max, at: 2)
-        foreign.succeeded("2", roundTripNanoseconds: .max, at: 2)
+        foreign.succeeded("2", roundTrip: .seconds(Int64.max), at: 2)
+        foreign.succeeded("2", roundTrip: .seconds(Int64.max), at: 2)
         #expect(foreign.records.count == EndpointStatistics.maximumCount)
+    }
+
+    @Test("What a wrong clock dated in the future counts for nothing, and makes room first")
+    func future() {
+        var statistics = EndpointStatistics()
+        for index in 0..<EndpointStatistics.maximumCount { statistics.failed("\(index)", at: 9_000) }
+        #expect(statistics.order(of: ["1", "x"], at: 1_000) == [0, 1])
+        statistics.failed("y", at: 1_000)
+        statistics.failed("z", at: 1_000)
+        #expect(statistics.records["y"] != nil)
+        #expect(statistics.order(of: ["y", "1"], at: 1_001) == [1, 0])
     }
 }
