@@ -26,7 +26,7 @@ public struct DataCenterAddress: Sendable, Hashable, Codable {
 
     /// Makes an address.
     ///
-    /// - Returns: `nil` when the number is not of ``DataCenterIdentifier/numbers``, or the socket has a name or port 0.
+    /// - Returns: `nil` when the number is not of `DataCenterIdentifier.numbers`, or the socket has a name or port 0.
     public init?(number: Int16, socket: SocketEndpoint) {
         guard DataCenterIdentifier.numbers.contains(number), socket.isAddress, socket.port != 0 else { return nil }
         self.number = number

@@ -34,6 +34,7 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
     /// A way has worked.
     ///
     /// - Parameters:
+    ///   - way: its text: transport, endpoint and hops.
     ///   - roundTrip: from the start to the first answer.
     ///   - now: seconds since 1970.
     public mutating func succeeded(_ way: String, roundTrip: Duration, at now: Int64) {
@@ -48,7 +49,9 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
 
     /// A way has failed; being overtaken is no failure.
     ///
-    /// - Parameter now: seconds since 1970.
+    /// - Parameters:
+    ///   - way: its text: transport, endpoint and hops.
+    ///   - now: seconds since 1970.
     public mutating func failed(_ way: String, at now: Int64) {
         self.change(way, at: now) { record in
             record.failureCount = min(record.failureCount, Int(Int32.max)) + 1
