@@ -24,7 +24,7 @@ import Testing
         target.run(UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
-    @Test(arguments: [FuzzTarget.httpWait, .serverQueue], 1...40 as ClosedRange<UInt64>)
+    @Test(arguments: [FuzzTarget.httpWait, .serverQueue, .storedSession], 1...40 as ClosedRange<UInt64>)
     func randomInputsPass(_ target: FuzzTarget, seed: UInt64) {
         var state = seed
         let bytes = (0..<700).map { _ in

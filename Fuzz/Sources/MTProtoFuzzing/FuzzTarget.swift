@@ -40,6 +40,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case httpWait
     /// The send queue of a session over HTTP, with losses, repetitions, short memory and a store that saves it.
     case serverQueue
+    /// A session as a store gives it back, and what it does then.
+    case storedSession
     /// The server side of the key exchange.
     case serverKeyExchange
     /// The client side of the key exchange.
@@ -69,6 +71,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .serverSession: fuzzServerSession(&input)
         case .httpWait: fuzzHTTPWait(&input)
         case .serverQueue: fuzzServerQueue(&input)
+        case .storedSession: fuzzStoredSession(&input)
         case .serverKeyExchange: fuzzServerKeyExchange(&input)
         case .clientKeyExchange: fuzzClientKeyExchange(&input)
         }

@@ -20,9 +20,11 @@ public struct MessageIdentifierGenerator: Sendable {
     /// Makes a generator that goes on after another one.
     package init(role: Role, last: UInt64) {
         self.role = role
-        // So far from the end that no later identifier overflows.
-        self.last = min(last, 0xFFFF_FFFE_FFFF_FFFC) & ~3
+        self.last = min(last, Self.highestRestored) & ~3
     }
+
+    /// So far from the end that no later identifier overflows.
+    package static let highestRestored: UInt64 = 0xFFFF_FFFE_FFFF_FFFF
 
     /// The next identifier.
     ///

@@ -9,6 +9,9 @@ public struct PendingAcknowledgements: Sendable, Codable {
     /// How many identifiers one `msgs_ack` may hold.
     public static let maximumCountPerMessage = 8192
 
+    /// How many may wait.
+    package static let maximumWaitingCount = 65_536
+
     private struct Entry: Sendable, Codable {
         var identifier: UInt64
         var deadline: Int64
@@ -52,7 +55,7 @@ public struct PendingAcknowledgements: Sendable, Codable {
     /// Adds an identifier that was received now. Should nobody drain, the oldest are forgotten beyond 65 536: the peer
     /// repeats what is not acknowledged.
     public mutating func add(_ identifier: UInt64, at now: SessionTime) {
-        if self.entries.count >= 65_536 { self.entries.removeFirst() }
+        if self.entries.count >= Self.maximumWaitingCount { self.entries.removeFirst() }
         let deadline = now.monotonicNanoseconds.addingClamped(self.maximumDelayNanoseconds)
         self.entries.append(Entry(identifier: identifier, deadline: deadline))
     }

@@ -81,7 +81,8 @@ extension OutgoingQueue {
                 continue
             }
             // A server's are odd, and the last two bits make no difference between them.
-            guard self.unsent.isEmpty, sending.identifier & 1 == 1, sending.identifier <= lastIdentifier | 3,
+            guard self.unsent.isEmpty, sending.identifier & 1 == 1, sending.sequenceNumber & 1 == 1,
+                sending.identifier <= lastIdentifier | 3,
                 sending.identifier >> 2 > (self.sent.last?.message.identifier ?? 0) >> 2
             else { return nil }
             let outgoing = OutgoingMessage(
@@ -109,7 +110,9 @@ extension OutgoingQueue {
             self.sent.allSatisfy({ !$0.isWaitingForResend || resends.contains($0.message.identifier) })
         else { return nil }
         self.resends = Deque(saved.resends)
-        self.nextResendScan = saved.nextResendScan
+        // Or what is not marked would wait for ever.
+        let isScanNeeded = self.waitingForResendCount < self.sent.count
+        self.nextResendScan = saved.nextResendScan ?? (isScanNeeded ? Int64.min : nil)
         self.forgotten = saved.forgotten
     }
 

@@ -72,7 +72,9 @@ extension ServerSession: Codable {
         let saved = try Saved(from: decoder)
         let configuration = decoder.userInfo[.serverSessionConfiguration] as? Configuration ?? saved.configuration
         let queue = OutgoingQueue(saved.queue, configuration: configuration, lastIdentifier: saved.lastIdentifier)
-        guard saved.version <= Self.version, let queue else {
+        guard 1...Self.version ~= saved.version, saved.lastIdentifier <= MessageIdentifierGenerator.highestRestored,
+            saved.pendingAcknowledgements.count <= PendingAcknowledgements.maximumWaitingCount, let queue
+        else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "no session that this version can use")
             )

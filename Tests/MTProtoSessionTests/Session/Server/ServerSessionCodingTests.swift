@@ -222,7 +222,8 @@ struct ServerSessionCodingTests {
         arguments: [
             ("identifiers", "[9,8]"), ("identifiers", "[1]"), ("capacity", "1"), ("sequenceNumbers", "[]"),
             ("identifier", "18446744073709551615"), ("identifier", "3"), ("identifier", "0"), ("lastIdentifier", "8"),
-            ("resends", "[5]"), ("isWaitingForResend", "true"),
+            ("resends", "[5]"), ("isWaitingForResend", "true"), ("version", "0"), ("sequenceNumber", "2"),
+            ("lastIdentifier", "18446744073709551615"),
         ]
     )
     func damaged(key: String, value: String) throws {

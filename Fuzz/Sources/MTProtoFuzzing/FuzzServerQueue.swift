@@ -5,44 +5,6 @@ import MTProtoSession
 import MTProtoTransport
 import NIOCore
 
-/// Any `http_wait`, any messages: the deadline is what the formula of the protocol says.
-func fuzzHTTPWait(_ input: inout FuzzInput) {
-    let start = Int64(input.integer(UInt32.self)) * 1_000_000
-    var configuration = HTTPWaitSchedule.Configuration()
-    configuration.maximumWait = .milliseconds(Int64(Int16(bitPattern: input.integer(UInt16.self))))
-    configuration.collection = .milliseconds(Int64(input.byte()))
-    var wait: HTTPWait?
-    if input.byte() & 1 == 0 {
-        wait = HTTPWait(
-            maximumDelay: Int32(bitPattern: input.integer(UInt32.self)),
-            waitAfter: Int32(bitPattern: input.integer(UInt32.self)),
-            maximumWait: Int32(bitPattern: input.integer(UInt32.self))
-        )
-    }
-    var schedule = HTTPWaitSchedule(requestedAt: start, wait: wait, configuration: configuration)
-    let bound = max(configuration.maximumWait, .zero)
-    func clamped(_ milliseconds: Int32) -> Int64 {
-        Int64(max(min(Duration.milliseconds(milliseconds), bound), .zero) / .nanoseconds(1))
-    }
-    let latest = start + (wait.map { clamped($0.maximumWait) } ?? Int64(min(.seconds(25), bound) / .nanoseconds(1)))
-    precondition(schedule.deadline == latest, "without a message a request waits as long as it may")
-    var first: Int64?
-    var last = start
-    while !input.isAtEnd {
-        let moment = start + Int64(Int32(bitPattern: input.integer(UInt32.self))) * 1000
-        schedule.messageArrived(at: moment)
-        if first == nil { first = max(moment, start) }
-        last = max(last, moment)
-        guard let wait, let first else { continue }
-        let due = min(latest, first + clamped(wait.maximumDelay), last + clamped(wait.waitAfter))
-        precondition(schedule.deadline == max(first, due), "not the formula")
-    }
-    guard let first else { return }
-    precondition(schedule.deadline >= first && schedule.deadline <= max(first, latest), "out of bounds")
-    schedule.requestAnswered(at: last)
-    precondition(wait != nil || schedule.isDue(at: last), "a complete request waits")
-}
-
 /// The queue of a session whose client comes over HTTP: responses that get lost, requests that are repeated, memory that is
 /// short, and a store that saves and restores the session in other processes.
 func fuzzServerQueue(_ input: inout FuzzInput) {
@@ -55,7 +17,7 @@ func fuzzServerQueue(_ input: inout FuzzInput) {
     }
 }
 
-private struct ServerQueueRun {
+struct ServerQueueRun {
     private static let key = FuzzKeys.authorizationKey
     private static let start: Int64 = 1_700_000_000_000_000_000
 
@@ -65,28 +27,40 @@ private struct ServerQueueRun {
         createdAt: Int32(Self.start / 1_000_000_000) - 60,
         seed: Bytes32()
     )
-    private var session: ServerSession
-    private var now = SessionTime(wallNanoseconds: Self.start, monotonicNanoseconds: 1_000_000_000)
+    private(set) var session: ServerSession
+    private(set) var now = SessionTime(wallNanoseconds: Self.start, monotonicNanoseconds: 1_000_000_000)
     private var identifiers = MessageIdentifierGenerator(role: .client)
     private var sequence = SequenceNumberCounter()
     private var open: [UInt64] = []
     private var executed: Set<UInt64> = []
     private var carried: [UInt64] = []
     private var requests: [EncryptedMessage] = []
+    private var isForeign = false
 
-    init() {
+    /// Small enough that an input reaches them.
+    static let limits = {
         var configuration = ServerSession.Configuration()
         configuration.maximumQueuedMessageCount = 48
         configuration.maximumQueuedByteCount = 20_000
         configuration.duplicateWindowCapacity = 40
         configuration.largeMessageByteCount = 2000
         configuration.maximumContainerByteCount = 4000
+        return configuration
+    }()
+
+    init() {
         self.session = ServerSession(
             authorizationKeyIdentifier: Self.key.identifier,
             sessionIdentifier: 5,
-            configuration: configuration,
+            configuration: Self.limits,
             random: .seeded(7)
         )
+    }
+
+    /// Goes on with a session that somebody stored, whose messages may be anything.
+    init(stored session: ServerSession) {
+        self.session = session
+        self.isForeign = true
     }
 
     mutating func step(_ input: inout FuzzInput) {
@@ -126,9 +100,13 @@ private struct ServerQueueRun {
 
     func check() {
         precondition(self.session.queuedByteCount >= 0 && self.session.queuedMessageCount >= 0, "a negative queue")
-        precondition(self.session.queuedMessageCount <= 48, "more messages than allowed")
+        let limits = self.session.configuration
         precondition(
-            self.session.queuedByteCount <= 20_000 || self.session.queuedMessageCount == 1,
+            self.session.queuedMessageCount <= max(limits.maximumQueuedMessageCount, 1),
+            "more messages than allowed"
+        )
+        precondition(
+            self.session.queuedByteCount <= limits.maximumQueuedByteCount || self.session.queuedMessageCount <= 1,
             "more bytes than allowed"
         )
         precondition(self.session.queuedMessageCount > 0 || self.session.queuedByteCount == 0, "bytes of nothing")
@@ -205,9 +183,13 @@ private struct ServerQueueRun {
     }
 
     private func opened(_ payload: ByteBuffer) -> [ContainedMessage] {
-        guard let message = try? EncryptedMessage.open(payload, with: Self.key, from: .serverToClient),
-            let body = try? MessageBody.parse(message.body).body
-        else { preconditionFailure("a response that cannot be read") }
+        guard let message = try? EncryptedMessage.open(payload, with: Self.key, from: .serverToClient) else {
+            preconditionFailure("a response that cannot be opened")
+        }
+        guard let body = try? MessageBody.parse(message.body).body else {
+            precondition(self.isForeign, "a response that cannot be read")
+            return []
+        }
         guard case .container(let messages) = body else {
             return [
                 ContainedMessage(
@@ -225,7 +207,10 @@ private struct ServerQueueRun {
     private mutating func advance(_ milliseconds: Int64) {
         self.now.wallNanoseconds += milliseconds * 1_000_000
         self.now.monotonicNanoseconds += milliseconds * 1_000_000
-        if milliseconds & 1 == 0 { self.session.deadlineReached(at: self.now) }
+        guard milliseconds & 1 == 0 else { return }
+        self.session.deadlineReached(at: self.now)
+        let next = self.session.nextDeadline(at: self.now)
+        precondition(next.map { $0 > self.now.monotonicNanoseconds } ?? true, "a deadline that stays")
     }
 
     /// Saved here, restored in a process whose monotonic clock differs.
