@@ -43,9 +43,10 @@ public final class InMemorySessionStore: SessionStore {
 
         func count(ofKey authorizationKey: UInt64) -> Int { self.byKey[authorizationKey]?.count ?? 0 }
 
-        func identifiers(ofKey authorizationKey: UInt64) -> [ServerSessionIdentifier] {
-            (self.byKey[authorizationKey] ?? []).map {
-                ServerSessionIdentifier(authorizationKey: authorizationKey, session: $0)
+        func all(ofKey authorizationKey: UInt64) -> [(ServerSessionIdentifier, Entry)] {
+            (self.byKey[authorizationKey] ?? []).compactMap { session in
+                let identifier = ServerSessionIdentifier(authorizationKey: authorizationKey, session: session)
+                return self[identifier].map { (identifier, $0) }
             }
         }
 
@@ -54,13 +55,14 @@ public final class InMemorySessionStore: SessionStore {
             self.byKey[identifier.authorizationKey, default: []].insert(identifier.session)
         }
 
-        mutating func removeValue(forKey identifier: ServerSessionIdentifier) -> Entry? {
-            guard let entry = self.bySession.removeValue(forKey: identifier) else { return nil }
+        /// Removes an entry, unless another has taken its place.
+        mutating func remove(_ entry: Entry, for identifier: ServerSessionIdentifier) {
+            guard self.bySession[identifier] === entry else { return }
+            self.bySession[identifier] = nil
             self.byKey[identifier.authorizationKey]?.remove(identifier.session)
             if self.byKey[identifier.authorizationKey]?.isEmpty == true {
                 self.byKey[identifier.authorizationKey] = nil
             }
-            return entry
         }
     }
 
@@ -74,6 +76,8 @@ public final class InMemorySessionStore: SessionStore {
     private let maximumCountPerKey: Int
     private let maximumByteCount: Int
     private let entries = Mutex(Entries())
+    /// Held while somebody makes room for a new session: others that need it wait, and nobody else.
+    private let eviction = Mutex(())
     private let useCounter = Atomic<UInt64>(0)
     private let byteCount = Atomic<Int>(0)
     private let forgotten = Mutex(Forgotten())
@@ -134,27 +138,29 @@ public final class InMemorySessionStore: SessionStore {
         makingIfMissing make: (@Sendable (ServerSessionIdentifier) -> ServerSession)?
     ) -> Entry? {
         let use = self.useCounter.add(1, ordering: .relaxed).newValue
-        let entry = self.entries.withLock { entries -> Entry? in
-            if let entry = entries[identifier] { return entry }
-            guard let make else { return nil }
-            // A sixteenth at a time, so that a flood does not sort on every insertion.
-            let key = identifier.authorizationKey
-            if entries.count(ofKey: key) >= self.maximumCountPerKey {
-                let own = entries.identifiers(ofKey: key).compactMap { own in entries[own].map { (own, $0) } }
-                self.removeUnused(max(1, self.maximumCountPerKey / 16), of: own, from: &entries)
+        while true {
+            let lookup = self.entries.withLock { entries -> Lookup in
+                if let entry = entries[identifier] { return .found(entry) }
+                guard let make else { return .missing }
+                guard !self.isFull(entries, for: identifier.authorizationKey) else { return .full }
+                var session = make(identifier)
+                session.raiseFloor(to: entries.floors[identifier.authorizationKey])
+                let entry = Entry(session, use: use)
+                entries.insert(entry, for: identifier)
+                return .found(entry)
             }
-            if entries.bySession.count >= self.maximumCount {
-                let all = entries.bySession.map { ($0.key, $0.value) }
-                self.removeUnused(max(1, self.maximumCount / 16), of: all, from: &entries)
+            switch lookup {
+            case .found(let entry):
+                entry.lastUse.store(use, ordering: .relaxed)
+                return entry
+            case .missing: return nil
+            case .full: self.makeRoom(for: identifier.authorizationKey)
             }
-            var session = make(identifier)
-            session.raiseFloor(to: entries.floors[identifier.authorizationKey])
-            let entry = Entry(session, use: use)
-            entries.insert(entry, for: identifier)
-            return entry
         }
-        entry?.lastUse.store(use, ordering: .relaxed)
-        return entry
+    }
+
+    private enum Lookup {
+        case found(Entry), missing, full
     }
 
     /// - Returns: `nil` when the entry was removed meanwhile.
@@ -196,22 +202,21 @@ public final class InMemorySessionStore: SessionStore {
         _ identifier: ServerSessionIdentifier,
         on eventLoop: any EventLoop
     ) -> SessionStoreResult<Bool> {
-        .immediate(self.entries.withLock { self.remove(identifier, from: &$0) != nil })
+        guard let entry = self.entries.withLock({ $0[identifier] }) else { return .immediate(false) }
+        return .immediate(self.remove(entry, of: identifier) != nil)
     }
 
     /// Forgets every session of a key.
     public func removeAll(ofKey authorizationKey: UInt64, on eventLoop: any EventLoop) -> SessionStoreResult<Void> {
-        self.entries.withLock { entries in
-            for identifier in entries.identifiers(ofKey: authorizationKey) {
-                _ = self.remove(identifier, from: &entries)
-            }
+        for (identifier, entry) in self.entries.withLock({ $0.all(ofKey: authorizationKey) }) {
+            _ = self.remove(entry, of: identifier)
         }
         return .immediate(())
     }
 
     /// Forgets the sessions that nobody would miss, and the messages of others that are too old.
     public func removeDiscardable(at now: SessionTime) {
-        let all = self.entries.withLock { Array($0.bySession) }
+        let all = self.entries.withLock { $0.bySession }
         for (identifier, entry) in all {
             // A session in use is none of them.
             let queued = entry.state.withLockIfAvailable { state -> Int? in
@@ -230,18 +235,18 @@ public final class InMemorySessionStore: SessionStore {
             guard case .some(.some(let count)) = queued else { continue }
             self.forgotten.withLock { $0.all.expired &+= UInt64(clamping: count) }
             self.byteCount.subtract(entry.byteCount.exchange(0, ordering: .relaxed), ordering: .relaxed)
-            self.entries.withLock { entries in
-                if entries[identifier] === entry { _ = entries.removeValue(forKey: identifier) }
-            }
+            self.entries.withLock { $0.remove(entry, for: identifier) }
         }
     }
 
     /// Makes the sessions unused longest forget queued messages.
     private func freeBytes(keeping kept: Entry) {
+        // The others may have nothing to give.
+        guard self.queuedByteCount > kept.byteCount.load(ordering: .relaxed) else { return }
         let target = self.maximumByteCount - self.maximumByteCount / 16
         let entries = self.entries.withLock { $0.bySession }
-        for (_, entry) in self.byUse(entries.map { ($0.key, $0.value) })
-        where entry !== kept && entry.byteCount.load(ordering: .relaxed) > 0 {
+        for (_, entry) in self.byUse(entries.lazy.filter { $0.value !== kept }.map { ($0.key, $0.value) })
+        where entry.byteCount.load(ordering: .relaxed) > 0 {
             let surplus = self.queuedByteCount - target
             guard surplus > 0 else { return }
             entry.state.withLock { state in
@@ -251,21 +256,39 @@ public final class InMemorySessionStore: SessionStore {
         }
     }
 
-    /// Removes some of these sessions, longest unused first.
-    private func removeUnused(
-        _ count: Int,
-        of some: [(ServerSessionIdentifier, Entry)],
-        from entries: inout Entries
-    ) {
-        for (identifier, _) in self.byUse(some).prefix(count) {
-            guard let queued = self.remove(identifier, from: &entries) else { continue }
+    private func isFull(_ entries: Entries, for authorizationKey: UInt64) -> Bool {
+        entries.count(ofKey: authorizationKey) >= self.maximumCountPerKey
+            || entries.bySession.count >= self.maximumCount
+    }
+
+    /// Removes sessions, longest unused first, so that there is room for another one: a sixteenth at a time, so that a flood
+    /// does not sort on every insertion. Changes of sessions that there are do not wait for it.
+    private func makeRoom(for authorizationKey: UInt64) {
+        self.eviction.withLock { _ in
+            let (own, all) = self.entries.withLock { entries in
+                (
+                    entries.count(ofKey: authorizationKey) >= self.maximumCountPerKey
+                        ? entries.all(ofKey: authorizationKey) : [],
+                    entries.bySession.count >= self.maximumCount ? entries.bySession : [:]
+                )
+            }
+            self.evict(max(1, self.maximumCountPerKey / 16), of: own)
+            // What was removed for the key may be enough.
+            guard !all.isEmpty, self.count >= self.maximumCount else { return }
+            self.evict(max(1, self.maximumCount / 16), of: all.map { ($0.key, $0.value) })
+        }
+    }
+
+    private func evict(_ count: Int, of some: [(ServerSessionIdentifier, Entry)]) {
+        for (identifier, entry) in self.byUse(some).prefix(count) {
+            guard let queued = self.remove(entry, of: identifier) else { continue }
             self.forgotten.withLock { $0.all.memory &+= UInt64(clamping: queued) }
         }
     }
 
     /// Those not in use first, of these the one unused longest.
     private func byUse(
-        _ entries: [(ServerSessionIdentifier, Entry)]
+        _ entries: some Sequence<(ServerSessionIdentifier, Entry)>
     ) -> [(ServerSessionIdentifier, Entry)] {
         entries.map { identifier, entry in
             let rank = entry.isInUse.load(ordering: .relaxed) ? 1 : 0
@@ -275,16 +298,23 @@ public final class InMemorySessionStore: SessionStore {
         .map { ($0.0, $0.1) }
     }
 
-    /// - Returns: How many messages the session had queued; nil if there is none.
-    private func remove(_ identifier: ServerSessionIdentifier, from entries: inout Entries) -> Int? {
-        guard let entry = entries.removeValue(forKey: identifier) else { return nil }
-        let (highest, count) = entry.state.withLock { state -> (UInt64?, Int) in
+    /// Ends a session. Its own lock and that of all entries are taken one after the other, so that a long change of one session
+    /// holds up nobody else's; whoever finds the entry meanwhile looks again.
+    ///
+    /// - Returns: How many messages the session had queued; nil if somebody else has removed it.
+    private func remove(_ entry: Entry, of identifier: ServerSessionIdentifier) -> Int? {
+        let removed = entry.state.withLock { state -> (highest: UInt64?, count: Int)? in
+            guard !state.isRemoved else { return nil }
             state.isRemoved = true
             return (state.session.highestReceivedIdentifier, state.session.queuedMessageCount)
         }
+        guard let removed else { return nil }
         self.byteCount.subtract(entry.byteCount.exchange(0, ordering: .relaxed), ordering: .relaxed)
-        if let highest { entries.floors.raise(identifier.authorizationKey, to: highest) }
-        return count
+        self.entries.withLock { entries in
+            entries.remove(entry, for: identifier)
+            if let highest = removed.highest { entries.floors.raise(identifier.authorizationKey, to: highest) }
+        }
+        return removed.count
     }
 
     // MARK: Waking
