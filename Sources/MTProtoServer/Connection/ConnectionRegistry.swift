@@ -103,16 +103,16 @@ final class ConnectionRegistry: Sendable {
     /// - Parameter isPoll: whether it waits for whatever comes; other requests that do are told that they need not.
     func beginWaiting(_ carrier: UInt64, for session: ServerSessionIdentifier, isPoll: Bool) {
         let (waker, superseded) = self.state.withLock { state -> (Waker?, [@Sendable () -> Void]) in
-            guard var wakers = state.wakers[session],
-                let index = wakers.firstIndex(where: { $0.carrier == carrier })
+            // In place: the array is not copied.
+            guard let place = state.wakers.index(forKey: session),
+                let index = state.wakers.values[place].firstIndex(where: { $0.carrier == carrier })
             else { return (nil, []) }
-            var waker = wakers.remove(at: index)
+            var waker = state.wakers.values[place].remove(at: index)
             waker.isWaiting = true
             waker.isPoll = isPoll
-            let older = wakers.filter(\.isWaiting).compactMap(\.supersede)
-            wakers.append(waker)
-            state.wakers[session] = wakers
-            return (waker, isPoll ? older : [])
+            let older = isPoll ? state.wakers.values[place].filter(\.isWaiting).compactMap(\.supersede) : []
+            state.wakers.values[place].append(waker)
+            return (waker, older)
         }
         if let waker { self.sessions.subscribe(to: session, as: carrier, waker.wake) }
         for supersede in superseded { supersede() }
@@ -121,10 +121,11 @@ final class ConnectionRegistry: Sendable {
     /// The request of an attached connection is answered.
     func endWaiting(_ carrier: UInt64, for session: ServerSessionIdentifier) {
         let wasWaiting = self.state.withLock { state in
-            guard let index = state.wakers[session]?.firstIndex(where: { $0.carrier == carrier }),
-                state.wakers[session]?[index].isWaiting == true
+            guard let place = state.wakers.index(forKey: session),
+                let index = state.wakers.values[place].firstIndex(where: { $0.carrier == carrier }),
+                state.wakers.values[place][index].isWaiting
             else { return false }
-            state.wakers[session]?[index].isWaiting = false
+            state.wakers.values[place][index].isWaiting = false
             return true
         }
         if wasWaiting { self.sessions.unsubscribe(carrier, from: session) }
@@ -134,9 +135,9 @@ final class ConnectionRegistry: Sendable {
     func detach(_ carrier: UInt64, from session: ServerSessionIdentifier) {
         self.sessions.unsubscribe(carrier, from: session)
         self.state.withLock { state in
-            guard var wakers = state.wakers[session] else { return }
-            wakers.removeAll { $0.carrier == carrier }
-            state.wakers[session] = wakers.isEmpty ? nil : wakers
+            guard let place = state.wakers.index(forKey: session) else { return }
+            state.wakers.values[place].removeAll { $0.carrier == carrier }
+            if state.wakers.values[place].isEmpty { state.wakers.remove(at: place) }
         }
     }
 
@@ -145,13 +146,14 @@ final class ConnectionRegistry: Sendable {
     ///
     /// - Returns: Whether there is one.
     func wake(_ session: ServerSessionIdentifier) -> Bool {
-        let waker = self.state.withLock { state -> Waker? in
-            guard let wakers = state.wakers[session] else { return nil }
-            return wakers.last { $0.isWaiting && $0.isPoll } ?? wakers.last(where: \.isWaiting)
-        }
-        guard let waker else { return false }
+        guard let waker = self.state.withLock({ $0.chosen(of: session) }) else { return false }
         waker.wake()
         return true
+    }
+
+    /// Whether ``wake(_:)`` would wake this connection.
+    func isChosen(_ carrier: UInt64, for session: ServerSessionIdentifier) -> Bool {
+        self.state.withLock { $0.chosen(of: session)?.carrier == carrier }
     }
 
     /// Wakes every connection of this server that waits in a session: the session is no more.
@@ -196,6 +198,11 @@ final class ConnectionRegistry: Sendable {
 }
 
 extension ConnectionRegistry.State {
+    fileprivate func chosen(of session: ServerSessionIdentifier) -> ConnectionRegistry.Waker? {
+        guard let wakers = self.wakers[session] else { return nil }
+        return wakers.last { $0.isWaiting && $0.isPoll } ?? wakers.last(where: \.isWaiting)
+    }
+
     fileprivate mutating func takeWaiters() -> [CheckedContinuation<Void, Never>] {
         defer { self.emptyWaiters = [] }
         return self.emptyWaiters

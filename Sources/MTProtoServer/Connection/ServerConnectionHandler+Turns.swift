@@ -108,13 +108,24 @@ extension ServerConnectionHandler {
                 return
             }
             if let output {
-                self.turn?.note(output, at: now)
+                self.note(output, of: session, at: now)
             } else {
                 self.turn?.finish()
             }
             self.progressTurn()
             self.rescheduleTimer()
         }
+    }
+
+    private func note(_ output: TurnOutput, of session: ServerSessionIdentifier, at now: SessionTime) {
+        if output.isReady, let turn = self.turn, !turn.isPoll, !turn.hasAnswers,
+            !self.shared.connections.isChosen(self.carrierNumber, for: session)
+        {
+            // Another request waits for whatever comes, this one for its answers.
+            self.turn?.note(TurnOutput(isReady: false, deadline: output.deadline), at: now)
+            return self.shared.wake(session)
+        }
+        self.turn?.note(output, at: now)
     }
 
     /// A newer request of the session waits for whatever comes.
@@ -137,8 +148,10 @@ extension ServerConnectionHandler {
             self.turn = turn
         }
         let now = self.shared.configuration.clock.now()
-        if turn.isDue(at: now) { return self.respond(to: turn, at: now, context: context) }
-        if turn.hasUpdates { return self.lookForOutput(of: turn.session) }
+        let isDue = turn.isDue(at: now)
+        if turn.hasUpdates && !isDue || isDue && turn.mustLook(at: now) { return self.lookForOutput(of: turn.session) }
+        if isDue { return self.respond(to: turn, at: now, context: context) }
+        self.turn?.pause()
         self.timers.sessionDeadline = turn.nextEvent.map {
             context.eventLoop.now + .nanoseconds(max(0, $0 &- now.monotonicNanoseconds))
         }

@@ -44,13 +44,16 @@ struct HTTPTurn: Sendable {
     private(set) var updates: [SessionUpdate] = []
     /// The request's queries that are not answered.
     private var queries: Set<UInt64> = []
-    private var hasAnswers = false
+    /// Whether something of what the request asked for has an outcome.
+    private(set) var hasAnswers = false
     private var wait: HTTPWait?
     private var schedule: HTTPWaitSchedule?
     /// The schedule as it is while nothing is ready.
     private var emptySchedule: HTTPWaitSchedule?
     /// What the session had when it was looked at last.
     private var output: TurnOutput
+    /// Whether others may have taken since what the session had then.
+    private var mayHaveChanged = false
     /// Whether nothing is waited for any more.
     private var isOver = false
 
@@ -94,6 +97,19 @@ struct HTTPTurn: Sendable {
         self.deadline.map { $0 <= now.monotonicNanoseconds } ?? false
     }
 
+    /// Whether what the request is to be answered with may be gone: then the session has to be looked at before.
+    func mustLook(at now: SessionTime) -> Bool {
+        guard self.mayHaveChanged, !self.isOver, !self.hasAnswers, self.notices.isEmpty,
+            let latest = self.emptySchedule?.deadline
+        else { return false }
+        return now.monotonicNanoseconds < latest
+    }
+
+    /// Nothing is to be done before ``nextEvent``.
+    mutating func pause() {
+        self.mayHaveChanged = true
+    }
+
     // MARK: What the request asks for
 
     /// `http_wait`: the last one counts.
@@ -119,7 +135,10 @@ struct HTTPTurn: Sendable {
             configuration: configuration
         )
         self.emptySchedule = schedule
-        if self.output.isReady || self.hasAnswers || !self.notices.isEmpty {
+        let isOwn = self.hasAnswers || !self.notices.isEmpty
+        // What else there is may be for one that waits for whatever comes.
+        if !self.isPoll, !isOwn { self.output = TurnOutput(isReady: false, deadline: self.output.deadline) }
+        if self.output.isReady || isOwn {
             if self.isPoll {
                 schedule.messagesWaiting(at: now.monotonicNanoseconds)
             } else {
@@ -157,6 +176,7 @@ struct HTTPTurn: Sendable {
     mutating func note(_ output: TurnOutput, at now: SessionTime) {
         let before = self.output
         self.output = output
+        self.mayHaveChanged = false
         if !output.isReady {
             // What was ready another request has taken.
             if before.isReady, !self.hasAnswers, self.notices.isEmpty { self.schedule = self.emptySchedule }

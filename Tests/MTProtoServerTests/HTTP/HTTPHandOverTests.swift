@@ -89,6 +89,30 @@ struct HTTPHandOverTests {
         }
     }
 
+    @Test(
+        "What a poll collects is the poll's, also when a request asks and waits for its answer meanwhile",
+        arguments: [false, true]
+    )
+    func queryBesideACollectingPoll(isShared: Bool) async throws {
+        let gate = Gate()
+        try await Base().withSession(isShared, respond: Self.gated(gate)) { server, address, session in
+            var session = session
+            let polling = try await Base.client(address)
+            let wait = session.seal(Base.wait(25_000, delay: 1_000, after: 1_000), isContentRelated: false)
+            try await polling.send(wait.payload)
+            try await eventually { server.waitingCount(in: session.serverIdentifier) == 1 }
+            try await server.push(Base.update, to: session.serverIdentifier)
+            let asking = try await Base.client(address)
+            let query = session.seal(Queries.echo())
+            try await asking.send(query.payload)
+            #expect(try await Base.messages(polling, session).contains { $0.body == Base.update })
+            gate.open()
+            #expect(try await Base.answers(asking, session).keys.contains(query.identifier))
+            await polling.close()
+            await asking.close()
+        }
+    }
+
     @Test("A request of another session does not show that a response arrived", arguments: [false, true])
     func otherSession(isShared: Bool) async throws {
         try await Base().withSession(isShared) { server, address, session in

@@ -117,4 +117,33 @@ struct HTTPTurnTests {
         turn.queryDropped(4)
         #expect(self.milliseconds(turn.nextEvent) == 3_000)
     }
+
+    @Test func whatAnotherRequestHasTakenIsLookedForBeforeTheAnswer() throws {
+        var turn = try self.turn()
+        turn.setWait(HTTPWait(maximumDelay: 500, waitAfter: 500, maximumWait: 25_000))
+        turn.settle(at: Self.time(1_000), self.configuration)
+        turn.note(.init(isReady: true, deadline: nil), at: Self.time(2_000))
+        #expect(!turn.mustLook(at: Self.time(2_000)))
+        turn.pause()
+        #expect(turn.isDue(at: Self.time(2_500)) && turn.mustLook(at: Self.time(2_500)))
+        var taken = turn
+        taken.note(.init(isReady: false, deadline: nil), at: Self.time(2_500))
+        #expect(self.milliseconds(taken.deadline) == 26_000)
+        taken.pause()
+        #expect(!taken.mustLook(at: Self.time(26_000)), "nothing to lose")
+        turn.note(.init(isReady: true, deadline: nil), at: Self.time(2_500))
+        #expect(turn.isDue(at: Self.time(2_500)) && !turn.mustLook(at: Self.time(2_500)))
+        turn.pause()
+        turn.finish()
+        #expect(!turn.mustLook(at: Self.time(2_600)))
+    }
+
+    @Test func whatWaitsWhenAQueryComesIsNotYetItsReason() throws {
+        var turn = try self.turn(hasOutput: true)
+        turn.queryStarted(4)
+        turn.settle(at: Self.time(1_000), self.configuration)
+        #expect(self.milliseconds(turn.deadline) == 26_000)
+        turn.note(.init(isReady: true, deadline: nil), at: Self.time(1_010))
+        #expect(self.milliseconds(turn.deadline) == 1_060)
+    }
 }
