@@ -80,7 +80,7 @@ struct ServerQueueRun {
                 result: ByteBuffer(repeating: operation, count: choice * choice / 4 * 4 % 6000),
                 at: self.now
             )
-        case 4: self.session.push(ByteBuffer(repeating: 1, count: choice * 4), at: self.now)
+        case 4: self.session.push(ByteBuffer(repeating: 1, count: choice * 4 + 4), at: self.now)
         case 5: self.advance(Int64(input.integer(UInt32.self) % 700_000))
         case 6: self.respond(carrier: UInt64(choice % 4))
         case 7: self.session.responseLost(UInt64(choice % 4), at: self.now)
