@@ -33,6 +33,7 @@ struct ServerQueueRun {
     private var sequence = SequenceNumberCounter()
     private var open: [UInt64] = []
     private var executed: Set<UInt64> = []
+    private var answered: Set<UInt64> = []
     private var carried: [UInt64] = []
     private var requests: [EncryptedMessage] = []
     private var isForeign = false
@@ -75,6 +76,7 @@ struct ServerQueueRun {
             self.request(MessagesAcknowledgement(identifiers: some).serialized(), isContentRelated: false)
         case 3:
             guard let query = self.open.popLast() else { break }
+            self.answered.insert(query)
             self.session.respond(
                 to: query,
                 result: ByteBuffer(repeating: operation, count: choice * choice / 4 * 4 % 6000),
@@ -170,6 +172,7 @@ struct ServerQueueRun {
 
     private mutating func respond(carrier: UInt64) {
         let payload = self.session.nextResponse(
+            answering: carrier & 1 == 0 ? self.answered : [],
             authorizationKey: Self.key,
             salts: self.salts,
             at: self.now,

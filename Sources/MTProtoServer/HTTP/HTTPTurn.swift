@@ -44,6 +44,8 @@ struct HTTPTurn: Sendable {
     private(set) var updates: [SessionUpdate] = []
     /// The request's queries that are not answered.
     private var queries: Set<UInt64> = []
+    /// Those that are.
+    private(set) var answeredQueries: Set<UInt64> = []
     /// Whether something of what the request asked for has an outcome.
     private(set) var hasAnswers = false
     private var wait: HTTPWait?
@@ -164,6 +166,7 @@ struct HTTPTurn: Sendable {
     mutating func add(_ update: SessionUpdate, at now: SessionTime) -> Bool {
         if let query = update.query {
             guard self.queries.remove(query) != nil else { return false }
+            self.answeredQueries.insert(query)
         }
         self.updates.append(update)
         self.hasAnswers = true

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import DequeModule
-package import NIOCore
+internal import NIOCore
 
 /// The content-related messages of a server's session: waiting to be sent, or sent and waiting to be acknowledged.
 ///
@@ -64,6 +64,8 @@ struct OutgoingQueue: Sendable {
     var byteCount = 0
     /// How many messages were dropped unacknowledged.
     var forgotten = ForgottenMessageCounts()
+    /// How many messages were sent again; not kept in a store.
+    private(set) var repeatedCount: UInt64 = 0
 
     init(configuration: ServerSession.Configuration) {
         self.maximumCount = max(configuration.maximumQueuedMessageCount, 1)
@@ -125,6 +127,18 @@ struct OutgoingQueue: Sendable {
         self.unsent.first?.resultOf != nil
     }
 
+    /// Puts answers to these queries before all that was never sent.
+    ///
+    /// - Returns: How many these are.
+    mutating func bringForward(answersTo queries: Set<UInt64>) -> Int {
+        func isOwn(_ message: Unsent) -> Bool { message.resultOf.map(queries.contains) ?? false }
+        let own = self.unsent.filter(isOwn)
+        guard !own.isEmpty, own.count < self.unsent.count else { return own.count }
+        self.unsent.removeAll(where: isOwn)
+        self.unsent.prepend(contentsOf: own)
+        return own.count
+    }
+
     /// Moves the next message that was never sent to those that wait for acknowledgement.
     ///
     /// - Parameters:
@@ -173,6 +187,7 @@ struct OutgoingQueue: Sendable {
             self.sent[index].sentAt = now.monotonicNanoseconds
             self.sent[index].carriedBy = connection
             self.scheduleResendScan(at: now)
+            if !isAnnounced { self.repeatedCount &+= 1 }
             return isAnnounced ? .announcement(message) : .message(message)
         }
         return nil
@@ -273,9 +288,7 @@ struct OutgoingQueue: Sendable {
 
     /// The monotonic time in nanoseconds when ``deadlineReached(at:)`` has something to do.
     var nextDeadline: Int64? {
-        // The front is never a removed one, and whatever was sent is older than what was not.
-        let oldest = self.sent.first?.enqueuedAt ?? self.unsent.first?.enqueuedAt
-        let expiry = oldest.map { $0.addingClamped(self.maximumAge) }
+        let expiry = self.oldest.map { $0.addingClamped(self.maximumAge) }
         guard let scan = self.nextResendScan else { return expiry }
         return expiry.map { min($0, scan) } ?? scan
     }
@@ -286,7 +299,7 @@ struct OutgoingQueue: Sendable {
     mutating func deadlineReached(at now: SessionTime) -> [UInt64] {
         var lost: [UInt64] = []
         let newest = now.monotonicNanoseconds.addingClamped(-self.maximumAge)
-        while let oldest = self.sent.first?.enqueuedAt ?? self.unsent.first?.enqueuedAt, oldest <= newest {
+        while let oldest = self.oldest, oldest <= newest {
             if let query = self.removeOldest() { lost.append(query) }
             self.forgotten.expired &+= 1
         }
@@ -326,9 +339,16 @@ struct OutgoingQueue: Sendable {
         return lost
     }
 
+    /// When the older one of the two fronts was queued. The front of those sent is never a removed one; each is in the order of
+    /// age but for answers that were brought forward, behind which others stay a little longer.
+    private var oldest: Int64? {
+        guard let sent = self.sent.first?.enqueuedAt else { return self.unsent.first?.enqueuedAt }
+        return min(sent, self.unsent.first?.enqueuedAt ?? sent)
+    }
+
     /// - Returns: The query that the message answered.
     private mutating func removeOldest() -> UInt64? {
-        if let first = self.sent.first {
+        if let first = self.sent.first, first.enqueuedAt <= self.unsent.first?.enqueuedAt ?? Int64.max {
             self.removeSent(at: 0)
             return first.message.resultOf
         }
@@ -376,13 +396,5 @@ struct OutgoingQueue: Sendable {
             return nil
         }
         return low
-    }
-}
-
-extension ByteBuffer {
-    /// The same readable bytes, copied if they would keep much more memory from being freed: a slice of a received payload,
-    /// or of what it unpacked to.
-    package var withoutSlack: ByteBuffer {
-        self.storageCapacity > 4 * self.readableBytes + 1024 ? ByteBuffer(bytes: self.readableBytesView) : self
     }
 }

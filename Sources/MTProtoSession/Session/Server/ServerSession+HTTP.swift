@@ -10,6 +10,7 @@ extension ServerSession {
     ///
     /// - Parameters:
     ///   - notices: What ``ServerSessionAction/notify(_:)`` said of the request's payload.
+    ///   - queries: The queries of the request: if not everything fits, their answers come before the rest.
     ///   - authorizationKey: The session's key.
     ///   - salts: The key's salts.
     ///   - now: The time.
@@ -18,6 +19,7 @@ extension ServerSession {
     ///     ``responseLost(_:at:)``. One that is never reported lost counts as received.
     public mutating func nextResponse(
         notices: [ByteBuffer] = [],
+        answering queries: Set<UInt64> = [],
         authorizationKey: AuthorizationKey,
         salts: ServerSaltSchedule,
         at now: SessionTime,
@@ -28,6 +30,10 @@ extension ServerSession {
         self.lastResponse = now.monotonicNanoseconds
         var packer = self.makePacker()
         self.pack(notices, into: &packer, at: now)
+        if !queries.isEmpty, self.heldByteCount > self.configuration.maximumContainerByteCount / 2 {
+            let own = self.queue.bringForward(answersTo: queries)
+            self.packQueue(into: &packer, connection: carrier, at: now, maximumCount: own)
+        }
         self.packAll(into: &packer, connection: carrier, at: now)
         return self.sealResponse(packer, authorizationKey: authorizationKey, salts: salts, at: now, random: random)
     }

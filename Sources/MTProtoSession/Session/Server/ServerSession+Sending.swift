@@ -173,12 +173,18 @@ extension ServerSession {
         }
     }
 
-    private mutating func packQueue(
+    /// Adds messages that were never sent, as far as there is room, but not more than so many.
+    mutating func packQueue(
         into packer: inout ContainerPacker,
         connection: UInt64?,
-        at now: SessionTime
+        at now: SessionTime,
+        maximumCount: Int = .max
     ) {
-        while let byteCount = self.queue.nextUnsentByteCount, packer.hasRoom(forByteCount: byteCount) {
+        var count = 0
+        while count < maximumCount, let byteCount = self.queue.nextUnsentByteCount,
+            packer.hasRoom(forByteCount: byteCount)
+        {
+            count += 1
             let identifier = self.identifiers.next(
                 serverNanoseconds: now.wallNanoseconds,
                 isResponse: self.queue.isNextUnsentAnswer

@@ -44,6 +44,35 @@ struct ServerSessionHTTPTests {
         #expect(counts.allSatisfy { $0 <= 8 })
     }
 
+    @Test("The answers to the request's own queries come before what waits otherwise, if not all of it fits")
+    func ownAnswersFirst() throws {
+        var harness = ServerSessionHarness()
+        let query = harness.sendQuery()
+        harness.send(Ping(pingIdentifier: 4), isContentRelated: false)
+        harness.respond(to: query.identifier, byteCount: 100_000)
+        let first = try harness.response(1, answering: [query.identifier])
+        #expect(first.results.map(\.requestIdentifier) == [query.identifier])
+        #expect(first.count == 1)
+        let second = try harness.response(2)
+        #expect(second.pongs.count == 1)
+        #expect(second.count == 2, "the notice of the new session")
+        harness.session.responseLost(2, at: harness.clock.now)
+        #expect(try harness.response(3).map(\.identifier) == [second[1].identifier])
+    }
+
+    @Test("What was brought forward lets nothing stay that is too old")
+    func ownAnswersAndAge() throws {
+        var harness = try ServerSessionHarness.established()
+        for _ in 0..<3 { harness.session.push(ByteBuffer(repeating: 1, count: 20_000), at: harness.clock.now) }
+        harness.advance(by: .seconds(300))
+        let query = harness.sendQuery()
+        harness.respond(to: query.identifier, byteCount: 30_000)
+        #expect(try harness.response(1, answering: [query.identifier]).results.count == 1)
+        harness.advance(by: .seconds(301))
+        #expect(harness.session.forgottenMessages.expired == 3)
+        #expect(harness.session.queuedMessageCount == 1)
+    }
+
     @Test("Notices about the request's own payload come with its response")
     func notices() throws {
         var harness = try ServerSessionHarness.established()
@@ -311,9 +340,14 @@ struct ServerSessionHTTPTests {
 
 extension ServerSessionHarness {
     /// The response to a request, opened.
-    mutating func response(_ carrier: UInt64, notices: [ByteBuffer] = []) throws -> [Output] {
+    mutating func response(
+        _ carrier: UInt64,
+        notices: [ByteBuffer] = [],
+        answering queries: Set<UInt64> = []
+    ) throws -> [Output] {
         let payload = self.session.nextResponse(
             notices: notices,
+            answering: queries,
             authorizationKey: Self.key,
             salts: self.schedule,
             at: self.clock.now,
