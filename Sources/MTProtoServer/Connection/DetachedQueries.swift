@@ -11,20 +11,28 @@ final class DetachedQueries: Sendable {
     }
 
     private let maximumCount: Int
+    private let refused: @Sendable () -> Void
     private let state = Mutex(State())
 
-    init(maximumCount: Int) {
+    /// - Parameters:
+    ///   - maximumCount: how many there may be.
+    ///   - refused: called for each query that has no room.
+    init(maximumCount: Int, refused: @escaping @Sendable () -> Void) {
         self.maximumCount = max(0, maximumCount)
+        self.refused = refused
     }
 
     /// - Returns: a number to remove the query by; `nil` when there are too many, and it has to be cancelled.
     func insert(_ cancel: @escaping @Sendable () -> Void) -> UInt64? {
-        self.state.withLock { state in
-            guard !state.isClosed, state.cancellations.count < self.maximumCount else { return nil }
+        let (number, isFull) = self.state.withLock { state -> (UInt64?, Bool) in
+            guard !state.isClosed else { return (nil, false) }
+            guard state.cancellations.count < self.maximumCount else { return (nil, true) }
             state.nextNumber += 1
             state.cancellations[state.nextNumber] = cancel
-            return state.nextNumber
+            return (state.nextNumber, false)
         }
+        if isFull { self.refused() }
+        return number
     }
 
     func remove(_ number: UInt64) {

@@ -12,6 +12,8 @@ struct SessionOutput: Sendable {
     var isDrained = true
     /// When the session wants to be looked after, in monotonic nanoseconds.
     var deadline: Int64?
+    /// How many of the messages were sent before.
+    var repeatedCount: UInt64 = 0
 }
 
 extension ServerConnectionHandler {
@@ -94,6 +96,7 @@ extension ServerConnectionHandler {
             on: context.eventLoop,
             makingIfMissing: nil
         ) { session in
+            let repeatedBefore = session.repeatedMessageCount
             for update in attached.updates { update.apply(to: &session, at: now) }
             // Should the session have been forgotten and begun anew, this connection is none of its own.
             let isOwn = takes && session.uniqueIdentifier == attached.openedAs
@@ -113,6 +116,7 @@ extension ServerConnectionHandler {
                 output.payloads.append(payload)
             }
             output.isDrained = !session.hasOutput
+            output.repeatedCount = session.repeatedMessageCount &- repeatedBefore
             output.deadline = session.nextDeadline
             return output
         }
@@ -122,6 +126,7 @@ extension ServerConnectionHandler {
     ///
     /// - Returns: Whether there is more to take.
     private func finishFlush(of identifier: ServerSessionIdentifier, _ output: SessionOutput?) -> Bool {
+        if let output { self.shared.metrics.messagesRepeated(output.repeatedCount) }
         guard let context = self.context, let output, self.sessions[identifier] != nil else { return false }
         self.sessions[identifier]?.deadline = output.deadline
         guard !self.isClosing else { return false }

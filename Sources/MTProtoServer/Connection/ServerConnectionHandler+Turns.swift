@@ -188,16 +188,19 @@ extension ServerConnectionHandler {
         let carrier = self.shared.connections.nextResponseCarrier()
         self.isResponding = true
         self.change(turn.session) { session in
+            let repeatedBefore = session.repeatedMessageCount
             for update in turn.updates { update.apply(to: &session, at: now) }
             let payload = session.nextResponse(
                 notices: turn.notices,
+                answering: turn.answeredQueries,
                 authorizationKey: turn.key,
                 salts: turn.salts,
                 at: now,
                 random: random,
                 carrier: carrier
             )
-            return (payload: payload, isDrained: !session.hasOutput)
+            let repeatedCount = session.repeatedMessageCount &- repeatedBefore
+            return (payload: payload, isDrained: !session.hasOutput, repeatedCount: repeatedCount)
         } failed: {
             // Whether the store has done it is not known.
             self.isResponding = false
@@ -208,6 +211,7 @@ extension ServerConnectionHandler {
         } then: { response in
             self.isResponding = false
             if let response {
+                self.shared.metrics.messagesRepeated(response.repeatedCount)
                 self.unprovenResponse = UnprovenResponse(session: turn.session, carrier: carrier)
                 self.send(response: response.payload)
                 // What did not fit is for whoever waits.
@@ -246,6 +250,7 @@ extension ServerConnectionHandler {
             if self.transportHandler.hasSentLast, !self.isInputClosed { self.unprovenResponse?.isLast = true }
         }
         self.requestAnswered()
+        self.shared.metrics.sentPayload(over: self.carrier)
         context.writeAndFlush(self.wrapOutboundOut(.payload(response, requestQuickAck: false)), promise: sent)
         self.closeIfFinished()
         self.resumeReading()

@@ -28,6 +28,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     /// The handler next to this one; another when the client turns out to speak HTTP, and again for a WebSocket.
     var transportHandler: any PayloadTransport
     var carrier: Carrier
+    /// The carrier over which the connection was counted, with its first payload.
+    private var countedCarrier: Carrier?
     var logger: Logger
     var context: ChannelHandlerContext?
     /// The loop of the connection, also after its end.
@@ -217,6 +219,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
             )
         case .payload(let payload, let quickAckRequested):
             self.timers.payloadArrived()
+            self.shared.metrics.receivedPayload(over: self.carrier, isFirst: self.countedCarrier != self.carrier)
+            self.countedCarrier = self.carrier
             self.receive(payload, quickAckRequested: quickAckRequested, context: context)
         case .authorizationNeeded(let keyIdentifier):
             self.admitLongPayload(under: keyIdentifier, context: context)
@@ -353,6 +357,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
 
     func write(_ command: TransportCommand) {
+        if case .payload = command { self.shared.metrics.sentPayload(over: self.carrier) }
         switch command {
         case .payload, .transportError: self.requestAnswered()
         case .setAuthorized: self.webSocketBacklog?.authorized()

@@ -31,10 +31,13 @@ final class ServerContext: Sendable {
         self.configuration = configuration
         self.responder = responder
         self.strangers = ByteBudget(maximum: configuration.limits.strangerBytes)
-        self.detachedQueries = DetachedQueries(maximumCount: configuration.limits.detachedQueries)
+        let metrics = ServerMetrics(factory: configuration.metricsFactory)
+        self.metrics = metrics
+        self.detachedQueries = DetachedQueries(maximumCount: configuration.limits.detachedQueries) {
+            metrics.detachedQueryCancelled()
+        }
         self.repetitions = Places(maximumCount: configuration.limits.detachedQueries)
         self.connections = ConnectionRegistry(sessions: configuration.sessions, random: configuration.random)
-        self.metrics = ServerMetrics(factory: configuration.metricsFactory)
         let session = configuration.session
         let random = configuration.random
         self.makeSession = { identifier in

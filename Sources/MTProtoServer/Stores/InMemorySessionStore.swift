@@ -81,6 +81,7 @@ public final class InMemorySessionStore: SessionStore {
     private let useCounter = Atomic<UInt64>(0)
     private let byteCount = Atomic<Int>(0)
     private let forgotten = Mutex(Forgotten())
+    private let evictedCount = Atomic<UInt64>(0)
     private let subscriptions = SessionSubscriptions()
 
     /// Makes an empty store.
@@ -116,6 +117,11 @@ public final class InMemorySessionStore: SessionStore {
             defer { forgotten.taken = forgotten.all }
             return forgotten.all.since(forgotten.taken)
         }
+    }
+
+    /// How many sessions had to go since the last call, whoever made it.
+    public func takeEvictedSessionCount() -> UInt64 {
+        self.evictedCount.exchange(0, ordering: .relaxed)
     }
 
     // MARK: Changes
@@ -282,6 +288,7 @@ public final class InMemorySessionStore: SessionStore {
     private func evict(_ count: Int, of some: [(ServerSessionIdentifier, Entry)]) {
         for (identifier, entry) in self.byUse(some).prefix(count) {
             guard let queued = self.remove(entry, of: identifier) else { continue }
+            self.evictedCount.add(1, ordering: .relaxed)
             self.forgotten.withLock { $0.all.memory &+= UInt64(clamping: queued) }
         }
     }

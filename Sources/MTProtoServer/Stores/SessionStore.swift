@@ -115,6 +115,10 @@ public protocol SessionStore: Sendable {
     /// What was forgotten since the last call, whoever made it: several servers may report what one store forgets, each message
     /// once. Without an implementation the metrics of forgotten messages stay at 0.
     func takeForgottenMessages() -> ForgottenMessageCounts
+
+    /// How many sessions were removed for want of room since the last call, whoever made it. Without an implementation the metric
+    /// stays at 0.
+    func takeEvictedSessionCount() -> UInt64
 }
 
 extension SessionStore {
@@ -126,6 +130,9 @@ extension SessionStore {
 
     /// Tells nothing.
     public func takeForgottenMessages() -> ForgottenMessageCounts { ForgottenMessageCounts() }
+
+    /// Tells nothing.
+    public func takeEvictedSessionCount() -> UInt64 { 0 }
 }
 
 /// What a store holds and has forgotten.

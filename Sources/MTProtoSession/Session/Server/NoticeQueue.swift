@@ -22,9 +22,11 @@ struct NoticeQueue: Sendable, Codable {
     private var notices = Deque<Notice>()
     private var byteCount = 0
     private var acknowledgements: [UInt64] = []
+    /// How many went for want of room.
+    private(set) var droppedCount: UInt64 = 0
 
     private enum CodingKeys: CodingKey {
-        case notices, acknowledgements
+        case notices, acknowledgements, droppedCount
     }
 
     init() {}
@@ -33,6 +35,7 @@ struct NoticeQueue: Sendable, Codable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.notices = try container.decode(Deque<Notice>.self, forKey: .notices)
         self.acknowledgements = try container.decode([UInt64].self, forKey: .acknowledgements)
+        self.droppedCount = try container.decodeIfPresent(UInt64.self, forKey: .droppedCount) ?? 0
         self.byteCount = self.notices.reduce(0) { $0 + $1.body.readableBytes }
         guard self.notices.count <= Self.maximumCount, self.byteCount <= Self.maximumByteCount,
             self.acknowledgements.count <= PendingAcknowledgements.maximumCountPerMessage
@@ -59,6 +62,7 @@ struct NoticeQueue: Sendable, Codable {
             self.notices.count > Self.maximumCount || self.byteCount > maximumByteCount
         {
             self.byteCount -= self.notices.removeFirst().body.readableBytes
+            self.droppedCount &+= 1
         }
     }
 

@@ -118,7 +118,14 @@ public struct ServerSession: Sendable {
 
     /// How many messages were forgotten, by reason.
     public var forgottenMessages: ForgottenMessageCounts {
-        self.queue.forgotten
+        var counts = self.queue.forgotten
+        counts.notices = self.notices.droppedCount
+        return counts
+    }
+
+    /// How many messages were sent again because they were not acknowledged, since this value was made or restored.
+    package var repeatedMessageCount: UInt64 {
+        self.queue.repeatedCount
     }
 
     /// How many queries wait for the responder.

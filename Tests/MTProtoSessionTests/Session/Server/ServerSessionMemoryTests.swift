@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import MTProtoCrypto
 import NIOCore
 import Testing
@@ -54,10 +55,10 @@ struct ServerSessionMemoryTests {
         harness.session.forgetQueuedMessages(byteCount: 40_000)
         #expect(harness.session.heldByteCount < 30_000)
         #expect(harness.session.queuedMessageCount == 1)
-        #expect(harness.session.forgottenMessages == ForgottenMessageCounts())
+        #expect(harness.session.forgottenMessages == ForgottenMessageCounts(notices: 438))
         harness.session.forgetQueuedMessages(byteCount: .max)
         #expect(harness.session.heldByteCount == 0)
-        #expect(harness.session.forgottenMessages == ForgottenMessageCounts(memory: 1))
+        #expect(harness.session.forgottenMessages == ForgottenMessageCounts(memory: 1, notices: 438))
     }
 
     @Test("Acknowledgements that wait count as held, and are forgotten before messages")
@@ -106,5 +107,17 @@ struct ServerSessionMemoryTests {
         harness.session.forgetQueuedMessages(byteCount: .max)
         #expect(harness.session.queuedByteCount == 0)
         #expect(harness.session.forgottenMessages == ForgottenMessageCounts(memory: 20))
+    }
+
+    @Test("Notices that give way to later ones are counted, also by a session that was restored")
+    func droppedNotices() throws {
+        var harness = try ServerSessionHarness.established()
+        for number in 0..<5000 {
+            harness.session.answerDestroySession(UInt64(number), existed: true, requestedBy: 4)
+        }
+        #expect(harness.session.forgottenMessages == ForgottenMessageCounts(notices: 904))
+        let saved = try JSONEncoder().encode(harness.session)
+        let restored = try JSONDecoder().decode(ServerSession.self, from: saved)
+        #expect(restored.forgottenMessages == ForgottenMessageCounts(notices: 904))
     }
 }
