@@ -142,6 +142,7 @@ struct ConnectionEstablisher {
             let result = try await self.exchange(.permanent, on: connection, verdictDuration: &verdictDuration)
             permanent = SavedSession(result, at: self.configuration.clock.now())
         }
+        if let offset = permanent.timeOffsetNanoseconds { connection.synchronize(offsetNanoseconds: offset) }
         var temporary: SavedConnection.Temporary?
         if self.wantsTemporaryKey {
             let lifetime = self.configuration.keyLifetime
@@ -330,6 +331,12 @@ struct DialedConnection: Sendable {
         return try await self.link.eventLoop.flatSubmit {
             exchange.value.request(body, timeout: TimeAmount(timeout))
         }.get()
+    }
+
+    /// The requests to come know the server's time: server time minus local time.
+    func synchronize(offsetNanoseconds: Int64) {
+        let exchange = self.exchange
+        self.link.eventLoop.execute { exchange.value.synchronize(offsetNanoseconds: offsetNanoseconds) }
     }
 }
 

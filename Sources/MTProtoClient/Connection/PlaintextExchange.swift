@@ -11,7 +11,7 @@ final class PlaintextExchange: LinkReceiver {
     /// The query that waits, until it is sent a second time: the steps of an exchange may be repeated.
     private var repeatable: ByteBuffer?
     private var failure: (any Error)?
-    private var identifiers = MessageIdentifierGenerator(role: .client)
+    private var identifiers = PlaintextIdentifiers()
     private let clock: SessionClock
 
     init(link: any ClientLink, clock: SessionClock) {
@@ -33,13 +33,22 @@ final class PlaintextExchange: LinkReceiver {
         }
         self.waiting = (promise, timer)
         let message = PlaintextMessage(
-            identifier: self.identifiers.next(serverNanoseconds: self.clock.now().wallNanoseconds),
+            identifier: self.identifiers.next(at: self.clock.now()),
             body: body
         )
         let payload = message.serialized()
         self.repeatable = payload
         self.link.writePlaintext(payload)
         return promise.futureResult
+    }
+
+    /// Takes the server's time, proven by an exchange: server time minus local time.
+    func synchronize(offsetNanoseconds: Int64) {
+        self.identifiers.prove(offsetNanoseconds: offsetNanoseconds)
+    }
+
+    func note(serverTime seconds: Int64) {
+        self.identifiers.note(serverTime: seconds, at: self.clock.now())
     }
 
     var mayRead: Bool { true }

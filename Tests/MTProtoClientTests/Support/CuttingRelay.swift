@@ -13,9 +13,11 @@ enum CuttingRelay {
     ///   - server: where the bytes go.
     ///   - cuts: told the number of each piece of bytes that the server sends, counted over all connections; says whether both
     ///     ends of its connection are closed instead of handing it on.
+    ///   - sees: gets each piece of bytes that a client sends.
     static func run<Result: Sendable>(
         to server: SocketEndpoint,
-        cuts: @escaping @Sendable (Int) -> Bool,
+        cuts: @escaping @Sendable (Int) -> Bool = { _ in false },
+        sees: @escaping @Sendable (ByteBuffer) -> Void = { _ in },
         _ body: @Sendable (SocketEndpoint) async throws -> Result
     ) async throws -> Result {
         let count = Mutex(0)
@@ -37,7 +39,10 @@ enum CuttingRelay {
                     .get()
                 await withDiscardingTaskGroup { group in
                     group.addTask {
-                        for await piece in client.bytes { try? await upstream.writeAndFlush(piece) }
+                        for await piece in client.bytes {
+                            sees(piece)
+                            try? await upstream.writeAndFlush(piece)
+                        }
                         try? await upstream.close()
                     }
                     for await piece in bytes {

@@ -116,6 +116,7 @@ actor HTTPBackend {
     /// How often each query was executed.
     private(set) var executions: [ByteBuffer: Int] = [:]
     private(set) var pollCount = 0
+    private var pollWaiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     /// Whether polls are answered at once, for nothing.
     private var hasNoPatience = false
 
@@ -138,6 +139,19 @@ actor HTTPBackend {
     private func wake() {
         self.waiting?.resume()
         self.waiting = nil
+    }
+
+    /// Waits until so many polls have come.
+    func polls(reach count: Int) async {
+        guard self.pollCount < count else { return }
+        await withCheckedContinuation { self.pollWaiters.append((count, $0)) }
+    }
+
+    private func notePoll() {
+        self.pollCount += 1
+        let count = self.pollCount
+        for waiter in self.pollWaiters where waiter.count <= count { waiter.continuation.resume() }
+        self.pollWaiters.removeAll { $0.count <= count }
     }
 
     /// Ends the poll that waits.
@@ -183,7 +197,7 @@ actor HTTPBackend {
                 break
             }
         }
-        if let wait, wait.maximumWait > 0 { self.pollCount += 1 }
+        if let wait, wait.maximumWait > 0 { self.notePoll() }
         if let answer = self.next(key) {
             self.wake()
             return answer

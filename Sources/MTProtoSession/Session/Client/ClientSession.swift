@@ -145,7 +145,8 @@ public struct ClientSession: ~Copyable, Sendable {
     }
 
     /// Takes a hint of the server's time, like the `Date` of an HTTP response: anybody on the way could have written it, so
-    /// that it counts only while ``isTimeSynchronized`` is false, and does not make it true.
+    /// that it counts only while ``isTimeSynchronized`` is false, and does not make it true. Nor does it lead the session more
+    /// than 29 seconds ahead of its own idea of the time: identifiers never go back, and so far ahead every server takes them.
     ///
     /// - Parameters:
     ///   - unixSeconds: Seconds since 1970; outside of what a message identifier can tell, the hint is ignored.

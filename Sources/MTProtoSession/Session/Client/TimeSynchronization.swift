@@ -12,10 +12,18 @@ struct TimeSynchronization: Sendable {
     private static let notableNanoseconds: Int64 = 1_000_000_000
     /// A hint that lies closer than this to the time known is no news: it is cut to seconds, and was on its way.
     private static let hintToleranceNanoseconds: Int64 = 2_000_000_000
+    /// How far hints may lead ahead of what the session would take the time for by itself.
+    ///
+    /// Identifiers never go back within a session. So far ahead a server accepts them, should the session have been right all
+    /// along and the hint be a forgery; further, only a new session would help. A clock that is late by more gets the time with
+    /// the server's first refusal, which costs no more than a repetition.
+    private static let maximumHintLeadNanoseconds = MessageTimeWindow.maximumAdvanceNanoseconds - 1_000_000_000
 
     private var serverNanoseconds: Int64 = 0
     private var anchor: SessionTime?
     private var lastReading: SessionTime?
+    /// By how much hints have moved the time since the session last knew better.
+    private var hintNanoseconds: Int64 = 0
     /// Server time minus local wall time in nanoseconds, as far as known.
     private(set) var offsetNanoseconds: Int64?
     /// Whether the time is known well enough to refuse messages because of it.
@@ -52,6 +60,7 @@ struct TimeSynchronization: Sendable {
         let before = self.serverNanoseconds(at: now)
         let server = MessageIdentifierGenerator.nanoseconds(of: identifier)
         self.set(server, at: now)
+        self.hintNanoseconds = 0
         self.offsetNanoseconds = server &- now.wallNanoseconds
         self.isSynchronized = true
         let isNotable = !wasSynchronized || (server &- before).magnitude > UInt64(Self.notableNanoseconds)
@@ -66,16 +75,20 @@ struct TimeSynchronization: Sendable {
         self.offsetNanoseconds = server &- now.wallNanoseconds
     }
 
-    /// Takes a hint of unproven origin, in whole seconds: it moves the time only as long as nothing better is known and it
-    /// differs by more than its coarseness.
+    /// Takes a hint of unproven origin, in whole seconds: it moves the time only as long as nothing better is known, and it
+    /// differs by more than its coarseness; back as far as it says, ahead only within a bound.
     ///
     /// The hint is not kept with the offset, which counts as certain in a later run.
     mutating func note(unixSeconds: Int64, at now: SessionTime) {
         guard !self.isSynchronized, (0...Int64(UInt32.max)).contains(unixSeconds) else { return }
         let server = unixSeconds * 1_000_000_000 + 500_000_000
         let before = self.serverNanoseconds(at: now)
-        guard !self.isSynchronized, (server &- before).magnitude > UInt64(Self.hintToleranceNanoseconds) else { return }
+        let (step, overflow) = server.subtractingReportingOverflow(before)
+        guard !overflow, step.magnitude > UInt64(Self.hintToleranceNanoseconds) else { return }
+        let lead = self.hintNanoseconds.addingClamped(step)
+        guard lead <= Self.maximumHintLeadNanoseconds else { return }
         self.set(server, at: now)
+        self.hintNanoseconds = lead
     }
 
     private mutating func set(_ server: Int64, at now: SessionTime) {

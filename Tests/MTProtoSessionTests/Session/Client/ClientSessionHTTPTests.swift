@@ -165,7 +165,7 @@ import Testing
 
     // MARK: The Date header
 
-    @Test(arguments: [-86_400, -3, 3, 86_400])
+    @Test(arguments: [-86_400, -3, 3, 28])
     func aHintMovesTheTimeUntilItIsKnown(seconds: Int64) throws {
         let harness = try ClientSessionHarness(timeOffsetNanoseconds: nil, serverOffset: .seconds(seconds))
         let server = harness.serverNanoseconds / 1_000_000_000
@@ -192,6 +192,24 @@ import Testing
         #expect(after == before)
     }
 
+    @Test func forgedHintsDoNotLeadFurtherThanAServerFollows() throws {
+        let harness = try ClientSessionHarness(timeOffsetNanoseconds: nil)
+        let start = harness.now.wallSeconds
+        for lead: Int64 in [86_400, 20, 40, 29, 60, -5_000, 40, 25] {
+            harness.session.noteServerTime(unixSeconds: start + lead, at: harness.now)
+        }
+        #expect(harness.session.serverNanoseconds(at: harness.now) / 1_000_000_000 == start + 25)
+        try harness.invoke()
+        let sent = try #require(try harness.flush().first)
+        let verdict = MessageTimeWindow.check(
+            sent.message.identifier,
+            serverNanoseconds: harness.serverNanoseconds
+        )
+        #expect(verdict == .acceptable)
+        try harness.answer(sent.messages[0])
+        #expect(harness.isSynchronized)
+    }
+
     @Test(arguments: [Int64.min, -1, Int64(UInt32.max) + 1, Int64.max])
     func anImpossibleHintIsIgnored(seconds: Int64) throws {
         let harness = try ClientSessionHarness(timeOffsetNanoseconds: nil)
@@ -208,7 +226,7 @@ import Testing
         harness.clock.skewWall(by: .seconds(-4000))
         _ = harness.session.serverNanoseconds(at: harness.now)
         #expect(!harness.isSynchronized)
-        let seconds = harness.now.wallSeconds + 9000
+        let seconds = harness.now.wallSeconds + 4020
         harness.session.noteServerTime(unixSeconds: seconds, at: harness.now)
         let after = harness.session.serverNanoseconds(at: harness.now)
         #expect(after / 1_000_000_000 == seconds)
