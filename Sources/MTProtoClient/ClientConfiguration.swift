@@ -56,12 +56,14 @@ public struct ClientConfiguration: Sendable {
         return configuration
     }
 
-    /// How HTTP is used.
+    /// How HTTP is used. A value outside of its range makes connecting over HTTP fail with
+    /// ``MTProtoClientError/Code/invalidConfiguration``.
     public struct HTTP: Sendable, Hashable {
         /// How many connections carry queries, each with one request at a time, besides the one that polls; 1 to 64.
         /// Default 1: queries that wait for it share its next request.
         public var queryConnectionCount = 1
-        /// How long the server may hold a poll that it has nothing for: whole milliseconds, up to a minute. Default 25 s.
+        /// How long the server may hold a poll that it has nothing for: whole milliseconds, the rest is cut off; 0 to a minute.
+        /// Default 25 s.
         public var pollWait: Duration = .seconds(25)
         /// How much longer than that the client waits for the response before it takes the connection for dead; 100 ms to a
         /// minute. Default 5 s. Requests with queries ask to be answered at once: for them it is 8 s in all, if not less.

@@ -61,6 +61,7 @@ public enum MTProtoClient {
         let resolved: ResolvedTarget
         do {
             resolved = try target.resolved(by: configuration.transport)
+            if resolved.transport.framing == nil { try configuration.http.validate() }
         } catch {
             throw MTProtoClientError.make(from: error, phase: error.phase, endpoint: "\(target)")
         }

@@ -13,7 +13,7 @@ internal import NIOHTTP1
 ///
 /// Specification: *Transports*, HTTP; *Service Messages*, `http_wait`.
 final class HTTPLink: ClientLink {
-    /// What a link needs besides its first connection.
+    /// What a link needs besides its first connection: ``ClientConfiguration/HTTP`` as it was found valid.
     struct Configuration {
         var queryConnectionCount: Int
         var pollWait: Duration
@@ -64,7 +64,6 @@ final class HTTPLink: ClientLink {
     /// session takes a connection without answers for dead.
     private static let maximumAnswerLimit = TimeAmount.seconds(8)
     private static let maximumPromptByteCount = 33 << 10
-    private static let maximumQueryConnectionCount = 64
 
     /// Makes a link with its first connection; on the connection's event loop.
     init(first connection: HTTPConnection, dialer: ChannelDialer, configuration: Configuration) {
@@ -72,15 +71,13 @@ final class HTTPLink: ClientLink {
         self.dialer = dialer
         self.closePromise = self.eventLoop.makePromise()
         let milliseconds = TimeAmount(configuration.pollWait).nanoseconds / 1_000_000
-        self.poll = HTTPWait(maximumDelay: 0, waitAfter: 0, maximumWait: Int32(min(max(milliseconds, 0), 60_000)))
-        let margin = min(max(TimeAmount(configuration.responseMargin), .milliseconds(100)), .minutes(1))
-        self.pollLimit = .milliseconds(Int64(self.poll.maximumWait)) + margin
+        self.poll = HTTPWait(maximumDelay: 0, waitAfter: 0, maximumWait: Int32(clamping: milliseconds))
+        self.pollLimit = .milliseconds(Int64(self.poll.maximumWait)) + TimeAmount(configuration.responseMargin)
         self.answerLimit = min(self.pollLimit, Self.maximumAnswerLimit)
         self.redialLimit = TimeAmount(configuration.redialLimit)
         self.queryFailures = HTTPRetryLimit(limit: self.redialLimit)
         self.pollFailures = HTTPRetryLimit(limit: self.redialLimit)
-        let count = min(max(configuration.queryConnectionCount, 1), Self.maximumQueryConnectionCount)
-        self.queryLines = (0..<count).map {
+        self.queryLines = (0..<configuration.queryConnectionCount).map {
             HTTPLine(link: self, isPolling: false, connection: $0 == 0 ? connection : nil)
         }
         self.pollLine = HTTPLine(link: self, isPolling: true)
