@@ -53,13 +53,13 @@ final class PlaintextExchange: LinkReceiver {
 
     var mayRead: Bool { true }
 
-    func receive(_ payload: ByteBuffer) -> Bool {
+    func receive(_ payload: ByteBuffer) -> PayloadValue {
         do {
             self.finish(.success(try PlaintextMessage(parsing: payload).body))
         } catch {
             self.linkFailed(error)
         }
-        return true
+        return .interesting
     }
 
     func payloadLost(_ identifier: UInt64, because error: any Error) {

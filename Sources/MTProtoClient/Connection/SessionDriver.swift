@@ -138,15 +138,18 @@ final class SessionDriver: LinkReceiver {
 
     // MARK: Reading
 
-    func receive(_ payload: ByteBuffer) -> Bool {
-        guard !self.isEnded else { return false }
+    func receive(_ payload: ByteBuffer) -> PayloadValue {
+        guard !self.isEnded else { return .stale }
+        let count = self.session.newPayloadCount
         do {
             let events = try self.session.receive(payload, at: self.clock.now())
+            let isNew = self.session.newPayloadCount != count
             self.handle(events)
-            return !events.isEmpty
+            guard isNew else { return .stale }
+            return events.isEmpty ? .empty : .interesting
         } catch {
             self.fail(with: error)
-            return false
+            return .stale
         }
     }
 

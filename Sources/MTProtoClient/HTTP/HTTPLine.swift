@@ -192,7 +192,7 @@ final class HTTPLine: HTTPConnectionUser {
             outstanding.connection.close()
             self.state = .closed
         }
-        self.link.received(response, on: self, after: .now() - outstanding.start)
+        self.link.received(response, to: outstanding.request, on: self, since: outstanding.start)
     }
 
     func connectionFailed(_ error: any Error) {
@@ -218,7 +218,6 @@ final class HTTPLine: HTTPConnectionUser {
         }
     }
 
-    /// Gives a request back, and rests.
     private func failed(
         _ request: HTTPRequest,
         because error: any Error,
@@ -226,6 +225,16 @@ final class HTTPLine: HTTPConnectionUser {
         isFailure: Bool
     ) {
         self.state = .closed
+        self.giveBack(request, because: error, since: start, isFailure: isFailure)
+    }
+
+    /// Gives back a request that was not answered, and rests.
+    func giveBack(
+        _ request: HTTPRequest,
+        because error: any Error,
+        since start: NIODeadline,
+        isFailure: Bool = true
+    ) {
         guard self.link.mayRetry(after: error, of: self, since: isFailure ? start : nil) else { return }
         if isFailure {
             let delay = self.backOff.failed()

@@ -275,18 +275,27 @@ final class HTTPLink: ClientLink {
         self.lineIsFree()
     }
 
-    func received(_ response: HTTPResponseReader.Response, on line: HTTPLine, after wait: TimeAmount) {
+    func received(
+        _ response: HTTPResponseReader.Response,
+        to request: HTTPRequest,
+        on line: HTTPLine,
+        since start: NIODeadline
+    ) {
         guard let receiver = self.receiver else { return }
         if let time = response.serverTime { receiver.note(serverTime: time) }
-        let isOfInterest = receiver.receive(response.payload)
+        let value = receiver.receive(response.payload)
         // What the receiver does not accept is nobody's success: it has ended the link.
         guard !self.isEnded else { return }
+        guard value != .stale else {
+            // Anybody can repeat what he has seen: that must neither count as life nor take the place of the answer.
+            return line.giveBack(request, because: HTTPResponseError(.stale), since: start)
+        }
         line.succeeded()
         self.pollFailures.succeeded()
         if !line.isPolling { self.queryFailures.succeeded() }
         if self.isSession { self.isAnswered = true }
         if line.isPolling {
-            let pause = self.pace.answered(after: wait, withSomething: isOfInterest)
+            let pause = self.pace.answered(after: .now() - start, withSomething: value == .interesting)
             if pause > .zero { line.rest(for: pause) }
         }
         self.lineIsFree()

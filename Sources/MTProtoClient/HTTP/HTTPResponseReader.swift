@@ -118,14 +118,20 @@ struct HTTPResponseError: Error, Hashable, CustomStringConvertible {
         case malformedBody
         /// The parts come in an order that no response has.
         case disorder
+        /// The payload was received before, or is for another session.
+        case stale
     }
 
     let kind: Kind
 
-    /// Whether a server that is about to restart, or an intermediary that has none to ask at the moment, answers so.
+    /// Whether a server that is about to restart, or an intermediary that has none to ask at the moment, answers so; or somebody
+    /// else than the server.
     var isTransient: Bool {
-        if case .status(let status) = self.kind { return status >= 500 || status == 408 }
-        return false
+        switch self.kind {
+        case .status(let status): status >= 500 || status == 408
+        case .stale: true
+        case .oversized, .malformedBody, .disorder: false
+        }
     }
 
     init(_ kind: Kind) {
@@ -138,6 +144,7 @@ struct HTTPResponseError: Error, Hashable, CustomStringConvertible {
         case .oversized: "the response is too long"
         case .malformedBody: "the response's length is not that of a payload"
         case .disorder: "the response is in disorder"
+        case .stale: "the response is an old one"
         }
     }
 }

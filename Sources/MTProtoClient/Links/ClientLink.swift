@@ -64,9 +64,7 @@ protocol LinkReceiver: AnyObject {
     var mayRead: Bool { get }
 
     /// Takes a payload.
-    ///
-    /// - Returns: whether it held anything of interest. One that never does is a poll answered for nothing.
-    func receive(_ payload: ByteBuffer) -> Bool
+    func receive(_ payload: ByteBuffer) -> PayloadValue
 
     /// Takes a quick acknowledgement.
     func receiveQuickAcknowledgement(_ token: UInt32)
@@ -82,6 +80,15 @@ protocol LinkReceiver: AnyObject {
 
     /// The link has failed or was closed; the receiver closes it in any case.
     func linkFailed(_ error: any Error)
+}
+
+/// What a payload was to the receiver.
+enum PayloadValue: Sendable {
+    /// It was received before, or is for a session that is over: no sign that the server is there.
+    case stale
+    /// It was new, and held nothing of interest.
+    case empty
+    case interesting
 }
 
 extension LinkReceiver {

@@ -25,6 +25,8 @@ struct HTTPSessionTests {
         case closedAsAnnounced
         case status(UInt)
         case body([UInt8])
+        /// Nothing is done with it; the response is the last one once more.
+        case replayed
     }
 
     /// Runs a client against a backend. `fate` gets the number of each encrypted request and whether it is a poll.
@@ -36,6 +38,7 @@ struct HTTPSessionTests {
     ) async throws -> Result {
         let backend = HTTPBackend()
         let count = Mutex(0)
+        let last = Mutex(ByteBuffer())
         let configuration = clientConfiguration {
             $0.transport = .http
             change(&$0)
@@ -55,14 +58,19 @@ struct HTTPSessionTests {
                         isPoll
                     )
                 if case .unheard = fate { return }
+                if case .replayed = fate {
+                    try await connection.respond(.ok, [:], last.withLock { $0 })
+                    continue
+                }
                 let answer = try await backend.respond(to: request.body)
+                last.withLock { $0 = answer }
                 switch fate {
                 case .answered, .closedBehind: try await connection.respond(.ok, [:], answer)
                 case .closedAsAnnounced: try await connection.respond(.ok, ["Connection": "close"], answer)
                 case .status(let status):
                     try await connection.respond(.init(statusCode: Int(status)), [:], ByteBuffer(string: "sorry"))
                 case .body(let bytes): try await connection.respond(.ok, [:], ByteBuffer(bytes: bytes))
-                case .unheard, .unanswered: return
+                case .unheard, .unanswered, .replayed: return
                 }
                 if case .closedBehind = fate { return }
                 if case .closedAsAnnounced = fate { return }
@@ -134,6 +142,34 @@ struct HTTPSessionTests {
     func lostPolls() async throws {
         try await Self.connect(fate: { _, isPoll in isPoll ? .unheard : .answered }) { connection, backend in
             try await Self.echoes(10, connection, backend)
+        }
+    }
+
+    @Test("A response that comes once more is no answer", arguments: [1, 2])
+    func replayed(queryConnectionCount: Int) async throws {
+        try await Self.connect {
+            $0.http.queryConnectionCount = queryConnectionCount
+        } fate: { number, _ in
+            number > 2 && number % 3 == 0 ? .replayed : .answered
+        } _: { connection, backend in
+            try await Self.echoes(20, connection, backend)
+        }
+    }
+
+    @Test("A server of which nothing comes but an old response is gone")
+    func onlyReplayed() async throws {
+        let isGone = Mutex(false)
+        try await Self.connect {
+            $0.timeouts.attempt = .seconds(2)
+        } fate: { _, _ in
+            isGone.withLock { $0 } ? .replayed : .answered
+        } _: { connection, backend in
+            try await Self.echoes(2, connection, backend)
+            isGone.withLock { $0 = true }
+            let error = await clientError { _ = try await connection.invoke(Queries.echo(40)) }
+            #expect(error?.code == .http)
+            #expect(error?.httpStatus == nil)
+            #expect(error?.delivery == .maybeDelivered)
         }
     }
 

@@ -40,6 +40,7 @@ extension ClientSession {
         try self.checkTime(of: message.identifier, body, at: now, events: &events)
         if !self.pendingEvents.isEmpty { events = self.takePendingEvents() + events }
 
+        self.newPayloadCount &+= 1
         self.link.received(at: now.monotonicNanoseconds)
         _ = self.received.insert(message.identifier)
         self.acknowledge(message.identifier, sequenceNumber: message.sequenceNumber, at: now)
@@ -80,6 +81,7 @@ extension ClientSession {
         self.link.received(at: now.monotonicNanoseconds)
         self.acknowledge(message.identifier, sequenceNumber: message.sequenceNumber, at: now)
         let source = Source(identifier: message.identifier, sessionIdentifier: message.sessionIdentifier)
+        let eventCount = events.count
         switch body {
         case .rpcResult(let result):
             self.receiveResult(result, from: source, at: now, events: &events)
@@ -88,6 +90,8 @@ extension ClientSession {
         default:
             break
         }
+        // What somebody waited for was not seen before.
+        if events.count > eventCount { self.newPayloadCount &+= 1 }
         if self.queries.inFlightCount == 0 { self.link.answeredAll() }
         return events
     }

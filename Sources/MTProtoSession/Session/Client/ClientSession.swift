@@ -49,6 +49,8 @@ public struct ClientSession: ~Copyable, Sendable {
     var areAcknowledgementsAnnounced = false
     var salts: SaltStore
     var time: TimeSynchronization
+    /// How many payloads were certainly received for the first time. What a repeated one says is nothing that the server says now.
+    package internal(set) var newPayloadCount: UInt64 = 0
     var queries = QueryTable()
     var serviceLine = ServiceLine()
     var sent = SentMessages()
