@@ -90,8 +90,11 @@ public enum MTProtoClient {
             )
         } catch {
             await holder.closeAndWait()
+            var cause = holder.reason ?? error
+            // Why everything was tried again says more than that time has run out.
+            if cause is ClientTimeout, let failure = await holder.retriedFailure() { cause = failure }
             var failure = MTProtoClientError.make(
-                from: holder.reason ?? error,
+                from: cause,
                 phase: establisher.phase,
                 endpoint: "\(resolved)"
             )

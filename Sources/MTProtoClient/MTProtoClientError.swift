@@ -123,7 +123,7 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
     public var isRetryable: Bool {
         switch self.code {
         case .upgradeRefused, .http:
-            return self.httpStatus.map { $0 >= 500 } ?? false
+            return self.httpStatus.map { $0 >= 500 || $0 == 408 } ?? false
         case .invalidConfiguration, .certificateRefused, .keyExchange, .authorizationKeyUnknown, .malformedResult,
             .invalidQuery, .cancelled:
             return false

@@ -8,8 +8,12 @@ internal import NIOCore
 final class PlaintextExchange: LinkReceiver {
     private let link: any ClientLink
     private var waiting: (promise: EventLoopPromise<ByteBuffer>, timeout: Scheduled<Void>)?
-    /// The query that waits, until it is sent a second time: the steps of an exchange may be repeated.
-    private var repeatable: ByteBuffer?
+    /// The query that waits: the steps of an exchange may be repeated.
+    private var payload: ByteBuffer?
+    /// Whether it has to be sent, as soon as the link can.
+    private var isUnsent = false
+    /// Whether it may be sent again when its connection is lost.
+    private var mayBeLost = false
     private var failure: (any Error)?
     private var identifiers = PlaintextIdentifiers()
     private let clock: SessionClock
@@ -36,10 +40,17 @@ final class PlaintextExchange: LinkReceiver {
             identifier: self.identifiers.next(at: self.clock.now()),
             body: body
         )
-        let payload = message.serialized()
-        self.repeatable = payload
-        self.link.writePlaintext(payload)
+        self.payload = message.serialized()
+        self.mayBeLost = true
+        self.isUnsent = true
+        self.linkIsReady()
         return promise.futureResult
+    }
+
+    func linkIsReady() {
+        guard self.isUnsent, let payload = self.payload else { return }
+        self.isUnsent = false
+        if !self.link.writePlaintext(payload) { self.isUnsent = true }
     }
 
     /// Takes the server's time, proven by an exchange: server time minus local time.
@@ -63,9 +74,12 @@ final class PlaintextExchange: LinkReceiver {
     }
 
     func payloadLost(_ identifier: UInt64, because error: any Error) {
-        guard self.waiting != nil, let payload = self.repeatable else { return self.linkFailed(error) }
-        self.repeatable = nil
-        self.link.writePlaintext(payload)
+        // A server that says that it can do nothing at the moment is asked until time runs out.
+        if (error as? HTTPResponseError)?.isTransient != true {
+            guard self.waiting != nil, self.mayBeLost else { return self.linkFailed(error) }
+            self.mayBeLost = false
+        }
+        self.isUnsent = true
     }
 
     func linkFailed(_ error: any Error) {
@@ -77,7 +91,8 @@ final class PlaintextExchange: LinkReceiver {
     private func finish(_ result: Result<ByteBuffer, any Error>) {
         guard let (promise, timeout) = self.waiting else { return }
         self.waiting = nil
-        self.repeatable = nil
+        self.payload = nil
+        self.isUnsent = false
         timeout.cancel()
         promise.completeWith(result)
     }

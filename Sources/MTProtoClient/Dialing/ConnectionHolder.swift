@@ -66,6 +66,12 @@ final class ConnectionHolder: Sendable {
         link?.close()
     }
 
+    /// What the link tried again in vain to the end.
+    func retriedFailure() async -> (any Error)? {
+        guard let link = self.state.withLock({ $0.link }) else { return nil }
+        return try? await link.eventLoop.submit { link.value.retriedFailure }.get()
+    }
+
     func closeAndWait() async {
         let (channels, link) = self.state.withLock { ($0.channels, $0.link) }
         for channel in channels { try? await channel.close() }

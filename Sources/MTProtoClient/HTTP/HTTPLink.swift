@@ -57,6 +57,7 @@ final class HTTPLink: ClientLink {
     private var queryFailures: HTTPRetryLimit
     private var pollFailures: HTTPRetryLimit
     private var pace = HTTPPollPace()
+    private(set) var retriedFailure: (any Error)?
     /// Channels that are not closed yet.
     private var openChannelCount = 0
 
@@ -195,10 +196,9 @@ final class HTTPLink: ClientLink {
         self.receiver?.payloadLost(payload.messageIdentifier, because: ConnectionClosedByPeer())
     }
 
-    func writePlaintext(_ payload: ByteBuffer) {
+    func writePlaintext(_ payload: ByteBuffer) -> Bool {
         let request = HTTPRequest(identifier: 0, payload: payload, answerLimit: self.pollLimit)
-        if let line = self.queryLines.first, line.send(request) { return }
-        self.receiver?.payloadLost(0, because: ConnectionClosedByPeer())
+        return self.queryLines.first?.send(request) ?? false
     }
 
     /// Requests leave as they are written.
@@ -248,15 +248,18 @@ final class HTTPLink: ClientLink {
                 ? self.pollFailures.failed(at: .now(), since: start)
                 : self.queryFailures.failed(at: .now(), since: start)
         }
-        if !goesOn { self.end(with: error) }
+        if !goesOn {
+            self.end(with: error)
+        } else if start != nil {
+            self.retriedFailure = error
+        }
         return goesOn
     }
 
-    /// Whether dialing again cannot help: the server has spoken, or it is not the right one. Whoever only connects wants to know
-    /// what is wrong, rather than to wait until it is not.
+    /// Whether dialing again cannot help: the server has spoken, or it is not the right one.
     private func isPermanent(_ error: any Error) -> Bool {
         switch error {
-        case let error as HTTPResponseError: !self.isAnswered || !error.isTransient
+        case let error as HTTPResponseError: !error.isTransient
         case is ReceivedTransportError, is NIOHTTPDecoderError: true
         case let error as TLSFailure: error.isCertificate
         // The end of a connection in the middle of a response is nothing that the server says.
@@ -290,6 +293,7 @@ final class HTTPLink: ClientLink {
             // Anybody can repeat what he has seen: that must neither count as life nor take the place of the answer.
             return line.giveBack(request, because: HTTPResponseError(.stale), since: start)
         }
+        self.retriedFailure = nil
         line.succeeded()
         self.pollFailures.succeeded()
         if !line.isPolling { self.queryFailures.succeeded() }

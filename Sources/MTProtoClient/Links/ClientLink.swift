@@ -16,6 +16,9 @@ protocol ClientLink: AnyObject {
     /// How many bytes of the payloads written have not left yet.
     var unsentByteCount: Int { get }
 
+    /// What went wrong last and is being tried again, since when nothing has succeeded.
+    var retriedFailure: (any Error)? { get }
+
     /// Makes an object the receiver; the one before gets nothing any more.
     func attach(_ receiver: any LinkReceiver)
 
@@ -29,7 +32,9 @@ protocol ClientLink: AnyObject {
     func write(_ payload: OutgoingPayload)
 
     /// Writes a plaintext payload, and flushes.
-    func writePlaintext(_ payload: ByteBuffer)
+    ///
+    /// - Returns: whether that can be now; if not, the receiver hears of it when it may try again.
+    func writePlaintext(_ payload: ByteBuffer) -> Bool
 
     /// Sends what was written.
     func flush()
@@ -52,6 +57,8 @@ protocol ClientLink: AnyObject {
 }
 
 extension ClientLink {
+    var retriedFailure: (any Error)? { nil }
+
     func prepareToFinish() {}
 }
 

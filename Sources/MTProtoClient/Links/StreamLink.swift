@@ -151,8 +151,10 @@ final class StreamLink: ChannelInboundHandler, ChannelOutboundHandler, Removable
         )
     }
 
-    func writePlaintext(_ payload: ByteBuffer) {
+    func writePlaintext(_ payload: ByteBuffer) -> Bool {
         self.context?.writeAndFlush(self.wrapOutboundOut(.payload(payload, requestQuickAck: false)), promise: nil)
+        // Without a context the link has failed, and its receiver knows.
+        return true
     }
 
     func flush() {

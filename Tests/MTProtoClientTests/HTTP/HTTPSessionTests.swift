@@ -224,7 +224,8 @@ struct HTTPSessionTests {
         }
     }
 
-    static let statuses: [UInt] = [400, 403, 404, 405, 413, 429, 444, 500, 503]
+    static let statuses: [UInt] = [400, 403, 404, 405, 413, 429, 444]
+    static let momentaryStatuses: [UInt] = [408, 500, 503]
 
     private static func check(_ error: MTProtoClientError?, status: UInt) {
         if [403, 404, 429, 444].contains(status) {
@@ -234,7 +235,7 @@ struct HTTPSessionTests {
         } else {
             #expect(error?.code == .http)
             #expect(error?.httpStatus == Int(status))
-            #expect(error?.isRetryable == (status >= 500))
+            #expect(error?.isRetryable == (status >= 500 || status == 408))
         }
     }
 
@@ -272,7 +273,60 @@ struct HTTPSessionTests {
         }
     }
 
-    @Test("A server that fails for a moment, of queries and of polls", arguments: [408, 500, 503] as [UInt])
+    /// Fails two times of three.
+    private static func failing(_ status: UInt) -> @Sendable () -> Fate {
+        let count = Mutex(0)
+        return {
+            count.withLock {
+                $0 += 1
+                return $0 % 3 == 0 ? .answered : .status(status)
+            }
+        }
+    }
+
+    @Test("A server that fails for a moment, of one that connects", arguments: momentaryStatuses)
+    func momentaryStatusWhileConnecting(status: UInt) async throws {
+        let encrypted = Self.failing(status)
+        try await Self.connect(
+            fate: { number, _ in number <= 3 ? encrypted() : .answered },
+            plaintextFate: Self.failing(status)
+        ) { connection, backend in
+            try await Self.echoes(2, connection, backend)
+        }
+    }
+
+    /// Limits within which a server is asked again while connecting.
+    enum Limit: Sendable {
+        case attempt, connect, keyExchangeStep, session
+    }
+
+    /// With whether the server fails only when there is a key.
+    static let limits: [(Limit, Bool)] = [
+        (.attempt, false), (.connect, false), (.keyExchangeStep, false), (.attempt, true), (.session, true),
+    ]
+
+    @Test("A server that fails all the time, of one that connects", arguments: limits)
+    func lastingStatusWhileConnecting(limit: Limit, isEncrypted: Bool) async throws {
+        let error = await clientError {
+            try await Self.connect {
+                switch limit {
+                case .attempt: $0.timeouts.attempt = .seconds(2)
+                case .connect: $0.timeouts.connect = .seconds(2)
+                case .keyExchangeStep: $0.timeouts.keyExchangeStep = .seconds(2)
+                case .session: $0.timeouts.session = .seconds(2)
+                }
+            } fate: { _, _ in
+                .status(503)
+            } plaintextFate: {
+                isEncrypted ? .answered : .status(503)
+            } _: { _, _ in
+            }
+        }
+        #expect(error?.phase == (isEncrypted ? .encryptedSession : .keyExchange))
+        Self.check(error, status: 503)
+    }
+
+    @Test("A server that fails for a moment, of queries and of polls", arguments: momentaryStatuses)
     func momentaryStatus(status: UInt) async throws {
         try await Self.connect(fate: { number, _ in
             number > 3 && number % 3 == 0 ? .status(status) : .answered
