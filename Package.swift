@@ -157,6 +157,14 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(
+            name: "MTProtoCommandTests",
+            dependencies: [
+                "mtproto", "MTProtoClient", "MTProtoTransport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "MTProtoCryptoTests",
             dependencies: ["MTProtoCrypto"],
             swiftSettings: swiftSettings

@@ -26,12 +26,13 @@ struct ConnectCommand: AsyncParsableCommand {
                     to: ConnectPlace(
                         plain: target,
                         secure: target,
+                        byCarrier: self.options.matrix ? try self.options.matrixTargets() : [:],
                         publicKeys: keys.isEmpty ? [.production, .test] : keys,
                         tls: tls
                     )
                 )
             } else {
-                try await ConnectPlace.withEmbedded(publicKeys: keys, tls: tls) { try await self.run(to: $0) }
+                try await ConnectPlace.withEmbedded { try await self.run(to: $0) }
             }
         } catch let error as ExitCode {
             throw error

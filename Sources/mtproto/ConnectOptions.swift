@@ -56,7 +56,10 @@ struct ConnectOptions: ParsableArguments {
     )
     var publicKey: [String] = []
 
-    @Option(help: "File of the certificates to trust for wss and https, PEM. Default: the system's.")
+    @Option(
+        help:
+            "File of the certificates to trust for wss and https, PEM. Default: the system's, or the embedded one's own."
+    )
     var ca: String?
 
     @Flag(help: "Ask for a quick acknowledgement of the first query and wait for it.")
@@ -90,6 +93,11 @@ struct ConnectOptions: ParsableArguments {
         if self.session != nil, self.endpoint == nil, self.dataCenter == nil {
             throw ValidationError("The embedded data centre forgets its keys: --session goes with an endpoint or --dc.")
         }
+        if self.endpoint == nil, self.dataCenter == nil, self.ca != nil || !self.publicKey.isEmpty {
+            throw ValidationError(
+                "The embedded data centre's own key and certificate are trusted: leave --public-key and --ca out."
+            )
+        }
         guard self.timeout > 0, self.timeout <= 86_400 else {
             throw ValidationError("--timeout takes seconds, more than 0 and at most 86400.")
         }
@@ -108,6 +116,9 @@ struct ConnectOptions: ParsableArguments {
                 "--matrix tries everything: leave --transport, --framing, --obfuscated, --quick-ack and --temporary-key out."
             )
         }
+        if self.ca != nil, try !self.matrixTransports().contains(where: \.carrier.isSecure) {
+            throw ValidationError("--ca is for wss and https: name the port that has them, as wss://… or https://….")
+        }
     }
 
     private func validateTransport() throws {
@@ -121,8 +132,9 @@ struct ConnectOptions: ParsableArguments {
                 "The \(framing.rawValue) framing cannot be obfuscated\(self.obfuscated ? "" : ", and WebSockets need that")."
             )
         }
-        if self.quickAck, transport.framing == .full {
-            throw ValidationError("The full framing has no quick acknowledgements.")
+        if self.quickAck, !transport.hasQuickAcknowledgements {
+            let name = transport.framing == nil ? "HTTP" : "The full framing"
+            throw ValidationError("\(name) has no quick acknowledgements.")
         }
         if self.ca != nil, !transport.carrier.isSecure {
             throw ValidationError("--ca is for wss and https.")
@@ -154,8 +166,22 @@ struct ConnectOptions: ParsableArguments {
     /// The transports of a matrix.
     func matrixTransports() throws -> [ClientTransport] {
         guard self.endpoint != nil else { return ClientTransport.all }
-        let isSecure = try self.uri()?.scheme.isSecure ?? false
-        return ClientTransport.all.filter { $0.carrier.isSecure == isSecure }
+        guard try self.uri() != nil else { return ClientTransport.all.filter { !$0.carrier.isSecure } }
+        let targets = try self.matrixTargets()
+        return ClientTransport.all.filter { targets[$0.carrier] != nil }
+    }
+
+    /// What a matrix connects to by each carrier that the port of a URI has: the same server in the same environment. Empty
+    /// without a URI.
+    func matrixTargets() throws -> [Endpoint.Scheme: ConnectionTarget] {
+        guard let uri = try self.uri(), let dataCenter = try self.target()?.dataCenter else { return [:] }
+        var targets: [Endpoint.Scheme: ConnectionTarget] = [:]
+        for carrier in Endpoint.Scheme.allCases where carrier.isSecure == uri.scheme.isSecure {
+            // Plain WebSockets are not to be had at Telegram's names.
+            guard let endpoint = try? uri.changed(to: carrier) else { continue }
+            targets[carrier] = .endpoint(endpoint, dataCenter: dataCenter)
+        }
+        return targets
     }
 
     /// TLS with the trust roots that are asked for.
@@ -194,12 +220,10 @@ struct ConnectOptions: ParsableArguments {
         } else {
             dataCenter = nil
         }
-        // In a matrix the carrier changes at one host and port.
-        if let uri = try self.uri(), !self.matrix { return .endpoint(uri, dataCenter: dataCenter) }
+        if let uri = try self.uri() { return .endpoint(uri, dataCenter: dataCenter) }
         do {
-            let socket = try self.uri()?.socket ?? SocketEndpoint(text)
-            return .endpoint(socket, dataCenter: dataCenter ?? DataCenterIdentifier(number: 2))
-        } catch let error as EndpointError {
+            return .endpoint(try SocketEndpoint(text), dataCenter: dataCenter ?? DataCenterIdentifier(number: 2))
+        } catch {
             throw ValidationError("'\(text)': \(error)")
         }
     }
@@ -213,5 +237,28 @@ struct ConnectOptions: ParsableArguments {
                 throw FileError(path: path, reason: "\(error)")
             }
         }
+    }
+}
+
+extension ClientTransport {
+    /// Whether payloads can ask for quick acknowledgements.
+    var hasQuickAcknowledgements: Bool {
+        self.framing.map { $0 != .full } ?? false
+    }
+}
+
+extension Endpoint {
+    /// The same host, port and environment by another carrier.
+    fileprivate func changed(to carrier: Scheme) throws(EndpointError) -> Endpoint {
+        guard carrier != self.scheme else { return self }
+        guard carrier != .tcp else { return try Endpoint(scheme: carrier, socket: self.socket) }
+        let isWebSocket = carrier == .ws || carrier == .wss
+        let isCrossOrigin = isWebSocket || (!self.isWebSocket && self.path?.isCrossOrigin == true)
+        let path = EndpointPath(
+            isCrossOrigin: isCrossOrigin,
+            isWebSocket: isWebSocket,
+            isTest: self.path?.isTest ?? false
+        )
+        return try Endpoint(scheme: carrier, socket: self.socket, path: path)
     }
 }

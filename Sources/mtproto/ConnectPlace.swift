@@ -12,23 +12,21 @@ struct ConnectPlace: Sendable {
     let plain: ConnectionTarget
     /// Where TLS is spoken.
     let secure: ConnectionTarget
+    /// Where a carrier is spoken that has a place of its own.
+    var byCarrier: [Endpoint.Scheme: ConnectionTarget] = [:]
     let publicKeys: [RSAPublicKey]
     let tls: TLSConfiguration
 
     func target(for transport: ClientTransport) -> ConnectionTarget {
-        transport.carrier.isSecure ? self.secure : self.plain
+        self.byCarrier[transport.carrier] ?? (transport.carrier.isSecure ? self.secure : self.plain)
     }
 
     /// Runs `body` with a data centre on this machine, whose keys and certificate are trusted.
-    static func withEmbedded(
-        publicKeys: [RSAPublicKey],
-        tls: TLSConfiguration,
-        _ body: @Sendable (ConnectPlace) async throws -> Void
-    ) async throws {
+    static func withEmbedded(_ body: @Sendable (ConnectPlace) async throws -> Void) async throws {
         var configuration = try LocalDataCenter.Configuration(privateKey: .generate())
         configuration.server.tlsAddresses = [.loopback]
         try await LocalDataCenter.withLocalDataCenter(configuration: configuration) { dataCenter in
-            var tls = tls
+            var tls = ClientConfiguration.defaultTLS
             if let pem = dataCenter.certificatePEM {
                 tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(pem.utf8)))
             }
@@ -36,7 +34,7 @@ struct ConnectPlace: Sendable {
                 ConnectPlace(
                     plain: try self.target(dataCenter.addresses),
                     secure: try self.target(dataCenter.tlsAddresses),
-                    publicKeys: publicKeys.isEmpty ? [dataCenter.publicKey] : publicKeys,
+                    publicKeys: [dataCenter.publicKey],
                     tls: tls
                 )
             )

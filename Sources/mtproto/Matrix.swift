@@ -18,7 +18,7 @@ struct Matrix: Sendable {
                 ConnectRun(
                     transport: transport,
                     usesTemporaryKey: usesTemporaryKey,
-                    wantsQuickAck: transport.framing != .full,
+                    wantsQuickAck: transport.hasQuickAcknowledgements,
                     timeout: timeout
                 )
             }
