@@ -150,8 +150,19 @@ struct WebSocketFailureTests {
         }
         #expect(error?.code == (code == nil ? .connectionClosed : .transportError))
         #expect(error?.transportError == code)
-        // Whether the handshake or the first step of the exchange notices is a matter of speed.
-        #expect(error?.phase == .keyExchange || error?.phase == .transportHandshake)
+    }
+
+    @Test("Closed with a reason in the key exchange", arguments: closes)
+    func closedInExchange(frame: [UInt8], code: TransportErrorCode?) async throws {
+        let error = try await Self.failure { connection, request in
+            try await connection.write(request.acceptance())
+            // The client's first bytes: its handshake is over.
+            _ = try await connection.read()
+            try await connection.write(frame)
+        }
+        #expect(error?.code == (code == nil ? .connectionClosed : .transportError))
+        #expect(error?.transportError == code)
+        #expect(error?.phase == .keyExchange)
     }
 
     @Test(

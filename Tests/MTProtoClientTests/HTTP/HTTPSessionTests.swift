@@ -90,7 +90,7 @@ struct HTTPSessionTests {
         }
     }
 
-    private static func echoes(
+    static func echoes(
         _ count: UInt32,
         _ connection: MTProtoConnection,
         _ backend: HTTPBackend
@@ -129,19 +129,48 @@ struct HTTPSessionTests {
         [1, 2, 3] as [Int]
     )
     func lost(fate: Fate, queryConnectionCount: Int) async throws {
+        let lostCount = Mutex(0)
         try await Self.connect {
             $0.http.queryConnectionCount = queryConnectionCount
         } fate: { number, isPoll in
-            number > 2 && number % 3 == 0 && !isPoll ? fate : .answered
+            guard number > 2, number % 3 == 0, !isPoll else { return .answered }
+            lostCount.withLock { $0 += 1 }
+            return fate
         } _: { connection, backend in
             try await Self.echoes(30, connection, backend)
+            #expect(lostCount.withLock { $0 } > 0)
         }
     }
 
     @Test("Lost polls are asked again")
     func lostPolls() async throws {
-        try await Self.connect(fate: { _, isPoll in isPoll ? .unheard : .answered }) { connection, backend in
-            try await Self.echoes(10, connection, backend)
+        let lostCount = Mutex(0)
+        try await Self.connect(fate: { _, isPoll in
+            if isPoll { lostCount.withLock { $0 += 1 } }
+            return isPoll ? .unheard : .answered
+        }) { connection, backend in
+            var number: UInt32 = 0
+            while number < 10 || lostCount.withLock({ $0 }) < 3 {
+                try await connection.expect(Queries.echo(number: number))
+                number += 1
+            }
+            #expect(await backend.executions.count == Int(number))
+            #expect(await backend.executions.values.allSatisfy { $0 == 1 })
+        }
+    }
+
+    @Test("The connections of a query and of the poll end at once")
+    func bothLost() async throws {
+        let lostCount = Mutex((queries: 0, polls: 0))
+        try await Self.connect(fate: { number, isPoll in
+            guard isPoll || number % 4 == 0 else { return .answered }
+            lostCount.withLock { if isPoll { $0.polls += 1 } else { $0.queries += 1 } }
+            // The answer to the query, which is lost, ends the poll that waits.
+            return .unanswered
+        }) { connection, backend in
+            try await Self.echoes(20, connection, backend)
+            let counts = lostCount.withLock { $0 }
+            #expect(counts.queries > 0 && counts.polls > 0)
         }
     }
 
@@ -195,13 +224,13 @@ struct HTTPSessionTests {
     func busyPolls() async throws {
         try await Self.connect { connection, backend in
             try await Self.echoes(2, connection, backend)
-            await backend.losePatience()
-            await backend.wakePoll()
             let before = await backend.pollCount
             let start = ContinuousClock.now
-            while ContinuousClock.now - start < .seconds(2) { try await Task.sleep(for: .milliseconds(50)) }
-            let polls = await backend.pollCount - before
-            #expect(polls > 0 && polls < 40, "\(polls) polls")
+            await backend.losePatience()
+            await backend.wakePoll()
+            await backend.polls(reach: before + 12)
+            // Of so many answers in a row one is followed by a pause of 100 ms, if none took as long itself.
+            #expect(ContinuousClock.now - start >= .milliseconds(100))
         }
     }
 
@@ -221,134 +250,6 @@ struct HTTPSessionTests {
             let late = await clientError { _ = try await connection.invoke(Queries.echo(40)) }
             #expect(late?.code == .connectionClosed)
             #expect(late?.delivery == .notDelivered)
-        }
-    }
-
-    static let statuses: [UInt] = [400, 403, 404, 405, 413, 429, 444]
-    static let momentaryStatuses: [UInt] = [408, 500, 503]
-
-    private static func check(_ error: MTProtoClientError?, status: UInt) {
-        if [403, 404, 429, 444].contains(status) {
-            #expect(error?.transportError?.rawValue == Int32(status))
-            let isUnknownKey = status == 404 && error?.phase != .keyExchange
-            #expect(error?.code == (isUnknownKey ? .authorizationKeyUnknown : .transportError))
-        } else {
-            #expect(error?.code == .http)
-            #expect(error?.httpStatus == Int(status))
-            #expect(error?.isRetryable == (status >= 500 || status == 408))
-        }
-    }
-
-    @Test("Statuses in the key exchange", arguments: statuses)
-    func exchangeStatus(status: UInt) async throws {
-        let error = await clientError {
-            try await Self.connect(plaintextFate: { .status(status) }) { _, _ in }
-        }
-        #expect(error?.phase == .keyExchange)
-        Self.check(error, status: status)
-    }
-
-    @Test("Statuses of the first encrypted request", arguments: statuses)
-    func sessionStatus(status: UInt) async throws {
-        let error = await clientError {
-            try await Self.connect(fate: { _, _ in .status(status) }) { _, _ in }
-        }
-        #expect(error?.phase == .encryptedSession)
-        Self.check(error, status: status)
-    }
-
-    @Test("Statuses in use, of queries and of polls", arguments: [404, 429] as [UInt], [false, true])
-    func useStatus(status: UInt, ofPolls: Bool) async throws {
-        let isFailing = Mutex(false)
-        try await Self.connect(fate: { _, isPoll in
-            isFailing.withLock { $0 } && isPoll == ofPolls ? .status(status) : .answered
-        }) { connection, backend in
-            try await Self.echoes(2, connection, backend)
-            isFailing.withLock { $0 = true }
-            let error = await clientError {
-                while true { _ = try await connection.invoke(Queries.echo(40)) }
-            }
-            #expect(error?.phase == .use)
-            Self.check(error, status: status)
-        }
-    }
-
-    /// Fails two times of three.
-    private static func failing(_ status: UInt) -> @Sendable () -> Fate {
-        let count = Mutex(0)
-        return {
-            count.withLock {
-                $0 += 1
-                return $0 % 3 == 0 ? .answered : .status(status)
-            }
-        }
-    }
-
-    @Test("A server that fails for a moment, of one that connects", arguments: momentaryStatuses)
-    func momentaryStatusWhileConnecting(status: UInt) async throws {
-        let encrypted = Self.failing(status)
-        try await Self.connect(
-            fate: { number, _ in number <= 3 ? encrypted() : .answered },
-            plaintextFate: Self.failing(status)
-        ) { connection, backend in
-            try await Self.echoes(2, connection, backend)
-        }
-    }
-
-    /// Limits within which a server is asked again while connecting.
-    enum Limit: Sendable {
-        case attempt, connect, keyExchangeStep, session
-    }
-
-    /// With whether the server fails only when there is a key.
-    static let limits: [(Limit, Bool)] = [
-        (.attempt, false), (.connect, false), (.keyExchangeStep, false), (.attempt, true), (.session, true),
-    ]
-
-    @Test("A server that fails all the time, of one that connects", arguments: limits)
-    func lastingStatusWhileConnecting(limit: Limit, isEncrypted: Bool) async throws {
-        let error = await clientError {
-            try await Self.connect {
-                switch limit {
-                case .attempt: $0.timeouts.attempt = .seconds(2)
-                case .connect: $0.timeouts.connect = .seconds(2)
-                case .keyExchangeStep: $0.timeouts.keyExchangeStep = .seconds(2)
-                case .session: $0.timeouts.session = .seconds(2)
-                }
-            } fate: { _, _ in
-                .status(503)
-            } plaintextFate: {
-                isEncrypted ? .answered : .status(503)
-            } _: { _, _ in
-            }
-        }
-        #expect(error?.phase == (isEncrypted ? .encryptedSession : .keyExchange))
-        Self.check(error, status: 503)
-    }
-
-    @Test("A server that fails for a moment, of queries and of polls", arguments: momentaryStatuses)
-    func momentaryStatus(status: UInt) async throws {
-        try await Self.connect(fate: { number, _ in
-            number > 3 && number % 3 == 0 ? .status(status) : .answered
-        }) { connection, backend in
-            try await Self.echoes(20, connection, backend)
-        }
-    }
-
-    @Test("A server that fails all the time")
-    func lastingStatus() async throws {
-        let isFailing = Mutex(false)
-        try await Self.connect {
-            // Also the limit of a dial: a busy machine must not reach it.
-            $0.timeouts.attempt = .seconds(2)
-        } fate: { _, isPoll in
-            isFailing.withLock { $0 } && !isPoll ? .status(503) : .answered
-        } _: { connection, backend in
-            try await Self.echoes(2, connection, backend)
-            isFailing.withLock { $0 = true }
-            let error = await clientError { _ = try await connection.invoke(Queries.echo(40)) }
-            #expect(error?.phase == .use)
-            Self.check(error, status: 503)
         }
     }
 

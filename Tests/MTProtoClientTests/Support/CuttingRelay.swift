@@ -13,14 +13,17 @@ enum CuttingRelay {
     ///   - server: where the bytes go.
     ///   - cuts: told the number of each piece of bytes that the server sends, counted over all connections; says whether both
     ///     ends of its connection are closed instead of handing it on.
+    ///   - holds: told the number of each connection; says whether nothing is handed on, until its client ends it.
     ///   - sees: gets each piece of bytes that a client sends.
     static func run<Result: Sendable>(
         to server: SocketEndpoint,
         cuts: @escaping @Sendable (Int) -> Bool = { _ in false },
+        holds: @escaping @Sendable (Int) -> Bool = { _ in false },
         sees: @escaping @Sendable (ByteBuffer) -> Void = { _ in },
         _ body: @Sendable (SocketEndpoint) async throws -> Result
     ) async throws -> Result {
         let count = Mutex(0)
+        let connectionCount = Mutex(0)
         return try await ScriptedListener.run(
             accept: { channel in
                 let (bytes, input) = AsyncStream.makeStream(of: ByteBuffer.self)
@@ -28,6 +31,14 @@ enum CuttingRelay {
                 return ScriptedChannel(channel: channel, bytes: bytes)
             },
             script: { client in
+                let number = connectionCount.withLock { count in
+                    count += 1
+                    return count
+                }
+                if holds(number) {
+                    for await piece in client.bytes { sees(piece) }
+                    return
+                }
                 let (bytes, input) = AsyncStream.makeStream(of: ByteBuffer.self)
                 let upstream = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                     .channelInitializer { channel in
