@@ -27,7 +27,8 @@ public struct ClientConfiguration: Sendable {
     public var application = ApplicationInformation()
     /// Time limits.
     public var timeouts = Timeouts()
-    /// Rules of the session.
+    /// Rules of the session. Over HTTP there are no pings of its own accord: its `keepAliveInterval` does not count, and its
+    /// `pongTimeout` is at least an hour, because the requests' limits tell whether the server is there.
     public var session = ClientSession.Configuration()
     /// Bytes of one payload that are accepted. Default 16 MiB.
     public var maximumPayloadLength = 16 * 1024 * 1024
@@ -77,15 +78,16 @@ public struct ClientConfiguration: Sendable {
     public struct Timeouts: Sendable, Hashable {
         /// The whole way from the dial to the first encrypted answer. Default 30 s.
         public var connect: Duration = .seconds(30)
-        /// One dial; then the same again for TLS and the WebSocket's handshake. Over HTTP, also how long a connection that
-        /// broke is dialed again before the session ends. Default 10 s.
+        /// One dial; then the same again for TLS and the WebSocket's handshake. Over HTTP it holds for each connection, and
+        /// is also how long the server may fail, while it is asked again, before connecting fails or the session ends.
+        /// Default 10 s.
         public var attempt: Duration = .seconds(10)
         /// One step of the key exchange. Default 10 s.
         public var keyExchangeStep: Duration = .seconds(10)
         /// The first encrypted answer. Default 10 s.
         public var session: Duration = .seconds(10)
         /// The answer to a query, when the call names no limit of its own. Default: none; the connection's liveness is watched
-        /// by pings.
+        /// by pings, over HTTP by the limits of its requests.
         public var query: Duration?
 
         /// The defaults.

@@ -90,7 +90,7 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
     public var code: Code
     /// The phase in which it happened.
     public var phase: ConnectionPhase
-    /// The endpoint, `host:port`.
+    /// The endpoint: `host:port` for TCP, the URI for all else; the target where it was not resolved.
     public var endpoint: String?
     /// The cause in words, without secrets.
     public var message: String

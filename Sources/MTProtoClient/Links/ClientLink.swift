@@ -49,7 +49,7 @@ protocol ClientLink: AnyObject {
     func prepareToFinish()
 
     /// Closes in good order, once what was written has left and was answered where that is the carrier's way; after a second
-    /// in any case.
+    /// in any case, and what the shutdown of TLS may take.
     func finish()
 
     /// Closes at once.

@@ -69,6 +69,7 @@ final class StreamLink: ChannelInboundHandler, ChannelOutboundHandler, Removable
     }
 
     func close() {
+        self.fail(with: ConnectionClosedLocally())
         self.channel.close(promise: nil)
     }
 
