@@ -92,12 +92,16 @@ public enum MTProtoClient {
             await holder.closeAndWait()
             var cause = holder.reason ?? error
             // Why everything was tried again says more than that time has run out.
-            if cause is ClientTimeout, let failure = await holder.retriedFailure() { cause = failure }
+            let timeout = cause as? ClientTimeout
+            if timeout != nil, let failure = await holder.retriedFailure() { cause = failure }
             var failure = MTProtoClientError.make(
                 from: cause,
                 phase: establisher.phase,
                 endpoint: "\(resolved)"
             )
+            if let timeout, failure.code != .timeout {
+                failure.message += "; tried again until the limit of \(timeout.limit.nanoseconds / 1_000_000) ms"
+            }
             failure.steps = establisher.steps
             throw failure
         }

@@ -75,6 +75,15 @@ final class HTTPLine: HTTPConnectionUser {
         }
     }
 
+    /// When the dial or the request began that is under way.
+    var attemptStart: NIODeadline? {
+        switch self.state {
+        case .busy(let outstanding): outstanding.start
+        case .dialing(_, let start): start
+        default: nil
+        }
+    }
+
     var unsentByteCount: Int {
         if case .busy(let outstanding) = self.state { return outstanding.connection.unsentByteCount }
         return 0

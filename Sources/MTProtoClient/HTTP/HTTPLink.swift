@@ -58,6 +58,8 @@ final class HTTPLink: ClientLink {
     private var pollFailures: HTTPRetryLimit
     private var pace = HTTPPollPace()
     private(set) var retriedFailure: (any Error)?
+    private var retriedQueryFailure = HTTPRetriedFailure()
+    private var retriedPollFailure = HTTPRetriedFailure()
     /// Channels that are not closed yet.
     private var openChannelCount = 0
 
@@ -126,6 +128,7 @@ final class HTTPLink: ClientLink {
         case .open: break
         }
         self.phase = .ended(error)
+        self.retriedFailure = self.explanation
         for line in self.lines { line.end() }
         self.chosenLine = nil
         let receiver = self.receiver
@@ -250,10 +253,20 @@ final class HTTPLink: ClientLink {
         }
         if !goesOn {
             self.end(with: error)
-        } else if start != nil {
-            self.retriedFailure = error
+        } else if let start {
+            if line.isPolling {
+                self.retriedPollFailure.failed(error, since: start)
+            } else {
+                self.retriedQueryFailure.failed(error, since: start)
+            }
         }
         return goesOn
+    }
+
+    private var explanation: (any Error)? {
+        let now = NIODeadline.now()
+        return self.retriedQueryFailure.explanation(at: now, attempts: self.queryLines.compactMap(\.attemptStart))
+            ?? self.retriedPollFailure.explanation(at: now, attempts: self.pollLine?.attemptStart.map { [$0] } ?? [])
     }
 
     /// Whether dialing again cannot help: the server has spoken, or it is not the right one.
@@ -293,10 +306,13 @@ final class HTTPLink: ClientLink {
             // Anybody can repeat what he has seen: that must neither count as life nor take the place of the answer.
             return line.giveBack(request, because: HTTPResponseError(.stale), since: start)
         }
-        self.retriedFailure = nil
         line.succeeded()
         self.pollFailures.succeeded()
-        if !line.isPolling { self.queryFailures.succeeded() }
+        self.retriedPollFailure.succeeded()
+        if !line.isPolling {
+            self.queryFailures.succeeded()
+            self.retriedQueryFailure.succeeded()
+        }
         if self.isSession { self.isAnswered = true }
         if line.isPolling {
             let pause = self.pace.answered(after: .now() - start, withSomething: value == .interesting)

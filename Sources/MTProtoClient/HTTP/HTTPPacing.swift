@@ -70,6 +70,37 @@ struct HTTPRetryLimit: Sendable {
     }
 }
 
+/// What failed and is being tried again.
+struct HTTPRetriedFailure: Sendable {
+    private var last: (error: any Error, failingSince: NIODeadline)?
+
+    /// A response came.
+    mutating func succeeded() {
+        self.last = nil
+    }
+
+    /// An attempt failed.
+    ///
+    /// - Parameters:
+    ///   - error: how.
+    ///   - start: when it began.
+    mutating func failed(_ error: any Error, since start: NIODeadline) {
+        self.last = (error, self.last?.failingSince ?? start)
+    }
+
+    /// Why nothing has come of it, if that is the failure: not while attempts have been under way for longer than the ones before
+    /// had been failing, because then it is their silence.
+    ///
+    /// - Parameters:
+    ///   - now: the time now.
+    ///   - attempts: when the attempts that are under way began.
+    func explanation(at now: NIODeadline, attempts: [NIODeadline]) -> (any Error)? {
+        guard let last else { return nil }
+        let isSilent = attempts.contains { now - $0 > $0 - last.failingSince }
+        return isSilent ? nil : last.error
+    }
+}
+
 /// Watches over one request and its response: each has a time in which it must begin to come, and then a least speed.
 struct HTTPResponseWatch: Sendable {
     /// What a request on its way out, and a body on its way in, must achieve in each interval.

@@ -16,7 +16,7 @@ protocol ClientLink: AnyObject {
     /// How many bytes of the payloads written have not left yet.
     var unsentByteCount: Int { get }
 
-    /// What went wrong last and is being tried again, since when nothing has succeeded.
+    /// Once the link has ended: what went wrong last and was being tried again, if that is why nothing has succeeded since.
     var retriedFailure: (any Error)? { get }
 
     /// Makes an object the receiver; the one before gets nothing any more.

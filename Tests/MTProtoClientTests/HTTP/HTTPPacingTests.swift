@@ -60,6 +60,21 @@ import Testing
         #expect(!HTTPBackOff.isFailure(after: .seconds(10), isPoll: false, limit: limit))
     }
 
+    @Test("A failure explains what never came, unless later attempts were silent for longer")
+    func explanation() {
+        var failure = HTTPRetriedFailure()
+        let now = Self.start + .seconds(10)
+        #expect(failure.explanation(at: now, attempts: []) == nil)
+        failure.failed(ConnectionClosedByPeer(), since: Self.start)
+        failure.failed(HTTPResponseError(.status(503)), since: Self.start + .seconds(4))
+        // Nothing is under way, or only for less than the six seconds before.
+        #expect(failure.explanation(at: now, attempts: []) is HTTPResponseError)
+        #expect(failure.explanation(at: now, attempts: [Self.start + .seconds(6)]) is HTTPResponseError)
+        #expect(failure.explanation(at: now, attempts: [now, Self.start + .seconds(4)]) == nil)
+        failure.succeeded()
+        #expect(failure.explanation(at: now, attempts: []) == nil)
+    }
+
     private static func watch(unsent: Int = 0) -> HTTPResponseWatch {
         HTTPResponseWatch(start: self.start, answerLimit: .seconds(8), unsentByteCount: unsent)
     }

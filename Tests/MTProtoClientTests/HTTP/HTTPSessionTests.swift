@@ -27,6 +27,8 @@ struct HTTPSessionTests {
         case body([UInt8])
         /// Nothing is done with it; the response is the last one once more.
         case replayed
+        /// Nothing is done with it, and nothing comes.
+        case silent
     }
 
     /// Runs a client against a backend. `fate` gets the number of each encrypted request and whether it is a poll.
@@ -58,6 +60,7 @@ struct HTTPSessionTests {
                         isPoll
                     )
                 if case .unheard = fate { return }
+                if case .silent = fate { continue }
                 if case .replayed = fate {
                     try await connection.respond(.ok, [:], last.withLock { $0 })
                     continue
@@ -70,7 +73,7 @@ struct HTTPSessionTests {
                 case .status(let status):
                     try await connection.respond(.init(statusCode: Int(status)), [:], ByteBuffer(string: "sorry"))
                 case .body(let bytes): try await connection.respond(.ok, [:], ByteBuffer(bytes: bytes))
-                case .unheard, .unanswered, .replayed: return
+                case .unheard, .unanswered, .replayed, .silent: return
                 }
                 if case .closedBehind = fate { return }
                 if case .closedAsAnnounced = fate { return }

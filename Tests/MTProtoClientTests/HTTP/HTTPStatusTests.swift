@@ -111,6 +111,35 @@ struct HTTPStatusTests {
         Self.check(error, status: 503)
     }
 
+    @Test(
+        "A server that fails once and is silent then: that is a time limit",
+        arguments: [HTTPSessionTests.Fate.status(503), .unheard],
+        [false, true]
+    )
+    func silenceAfterFailure(fate: HTTPSessionTests.Fate, isEncrypted: Bool) async throws {
+        let count = Mutex(0)
+        let fails: @Sendable () -> HTTPSessionTests.Fate = {
+            count.withLock {
+                $0 += 1
+                return $0 == 1 ? fate : .silent
+            }
+        }
+        let error = await clientError {
+            try await HTTPSessionTests.connect {
+                $0.timeouts.keyExchangeStep = .seconds(4)
+                $0.timeouts.session = .seconds(4)
+            } fate: { _, _ in
+                fails()
+            } plaintextFate: {
+                isEncrypted ? .answered : fails()
+            } _: { _, _ in
+            }
+        }
+        #expect(error?.phase == (isEncrypted ? .encryptedSession : .keyExchange))
+        #expect(error?.code == .timeout)
+        #expect(error?.httpStatus == nil)
+    }
+
     @Test("A server that fails for a moment, of queries and of polls", arguments: momentaryStatuses)
     func momentaryStatus(status: UInt) async throws {
         try await HTTPSessionTests.connect(fate: { number, _ in
