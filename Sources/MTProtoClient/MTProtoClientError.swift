@@ -59,7 +59,8 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
         /// The server does not make a WebSocket of the connection; see ``MTProtoClientError/httpStatus``.
         public static let upgradeRefused = Code(.upgradeRefused)
         /// A response over HTTP holds no payload: its status is no transport error, see ``MTProtoClientError/httpStatus``, or it
-        /// is malformed or too long.
+        /// is malformed or too long. Or nothing came for a while but payloads that had come before, which anybody on the way can
+        /// repeat; then trying again may help.
         public static let http = Code(.http)
         /// The key exchange failed a check, or the server refused it.
         public static let keyExchange = Code(.keyExchange)
@@ -123,6 +124,7 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
     public var isRetryable: Bool {
         switch self.code {
         case .upgradeRefused, .http:
+            if let error = self.underlying as? HTTPResponseError { return error.isTransient }
             return self.httpStatus.map { $0 >= 500 || $0 == 408 } ?? false
         case .invalidConfiguration, .certificateRefused, .keyExchange, .authorizationKeyUnknown, .malformedResult,
             .invalidQuery, .cancelled:

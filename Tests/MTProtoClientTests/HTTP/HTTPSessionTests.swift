@@ -201,6 +201,7 @@ struct HTTPSessionTests {
             let error = await clientError { _ = try await connection.invoke(Queries.echo(40)) }
             #expect(error?.code == .http)
             #expect(error?.httpStatus == nil)
+            #expect(error?.isRetryable == true)
             #expect(error?.delivery == .maybeDelivered)
         }
     }
