@@ -9,19 +9,22 @@ internal import NIOCore
 extension ServerConnectionHandler {
     /// Starts a query: takes its wrappers off and hands it to whoever answers it.
     func start(_ query: ServerQuery, in session: ServerSessionIdentifier, context: ChannelHandlerContext) {
+        let identifier = QueryIdentifier(query.messageIdentifier, in: session)
         let envelope: QueryEnvelope
         do {
             envelope = try self.unwrap(query.body)
         } catch {
             self.logger.debug("query cannot be read", metadata: ["error": "\(error)"])
-            return self.answer(query.messageIdentifier, .error(400, "INPUT_REQUEST_INVALID"), in: session)
+            return self.answer(identifier, .error(400, "INPUT_REQUEST_INVALID"))
         }
         if let layer = envelope.layer { self.noteLayer(layer, of: session, context: context) }
-        let predecessors = Set(envelope.after.filter { self.queries.isRunning($0) })
+        let predecessors = Set(
+            envelope.after.lazy.map { QueryIdentifier($0, in: session) }.filter { self.queries.isRunning($0) }
+        )
         if predecessors.isEmpty {
-            self.run(envelope, of: query.messageIdentifier, in: session, context: context)
+            self.run(envelope, of: identifier, context: context)
         } else {
-            self.postpone(envelope, of: query.messageIdentifier, after: predecessors, in: session, context: context)
+            self.postpone(envelope, of: identifier, after: predecessors, context: context)
         }
     }
 
@@ -43,9 +46,8 @@ extension ServerConnectionHandler {
 
     private func postpone(
         _ envelope: QueryEnvelope,
-        of messageIdentifier: UInt64,
-        after predecessors: Set<UInt64>,
-        in session: ServerSessionIdentifier,
+        of query: QueryIdentifier,
+        after predecessors: Set<QueryIdentifier>,
         context: ChannelHandlerContext
     ) {
         var envelope = envelope
@@ -55,17 +57,16 @@ extension ServerConnectionHandler {
         let deadline = context.eventLoop.assumeIsolated().scheduleTask(
             in: self.shared.configuration.timeouts.predecessor
         ) {
-            if let expired = self.queries.takeDeferred(messageIdentifier) { expired.fail() }
+            if let expired = self.queries.takeDeferred(query) { expired.fail() }
         }
         self.queries.postpone(
             .init(
-                messageIdentifier: messageIdentifier,
-                session: session,
+                identifier: query,
                 predecessors: predecessors,
-                start: { self.run(postponed, of: messageIdentifier, in: session, context: context) },
+                start: { self.run(postponed, of: query, context: context) },
                 fail: {
-                    self.answer(messageIdentifier, .error(400, "MSG_WAIT_TIMEOUT"), in: session)
-                    self.queryFinished(messageIdentifier)
+                    self.answer(query, .error(400, "MSG_WAIT_TIMEOUT"))
+                    self.queryFinished(query)
                 },
                 deadline: deadline
             )
@@ -74,12 +75,12 @@ extension ServerConnectionHandler {
 
     private func run(
         _ envelope: QueryEnvelope,
-        of messageIdentifier: UInt64,
-        in session: ServerSessionIdentifier,
+        of identifier: QueryIdentifier,
         context: ChannelHandlerContext
     ) {
+        let session = identifier.session
         guard let key = self.keys[session.authorizationKey] else {
-            return self.answer(messageIdentifier, .error(401, "AUTH_KEY_UNREGISTERED"), in: session)
+            return self.answer(identifier, .error(401, "AUTH_KEY_UNREGISTERED"))
         }
         let constructor = envelope.query.getInteger(
             at: envelope.query.readerIndex,
@@ -87,17 +88,17 @@ extension ServerConnectionHandler {
             as: UInt32.self
         )
         if constructor == BindTemporaryAuthKey.constructor {
-            return self.bindTemporaryKey(envelope.query, of: messageIdentifier, in: session)
+            return self.bindTemporaryKey(envelope.query, of: identifier)
         }
         let isUnboundTemporaryKey = key.isTemporary && key.permanentKeyIdentifier == nil
         if isUnboundTemporaryKey, !Self.isAllowedUnbound(constructor) {
-            return self.answer(messageIdentifier, .error(401, "AUTH_KEY_PERM_EMPTY"), in: session)
+            return self.answer(identifier, .error(401, "AUTH_KEY_PERM_EMPTY"))
         }
         let query = QueryContext(
             authorizationKeyIdentifier: session.authorizationKey,
             permanentKeyIdentifier: key.isTemporary ? key.permanentKeyIdentifier : session.authorizationKey,
             sessionIdentifier: session.session,
-            messageIdentifier: messageIdentifier,
+            messageIdentifier: identifier.message,
             dataCenter: key.dataCenter,
             layer: key.layer,
             initConnection: envelope.initConnection,
@@ -107,11 +108,7 @@ extension ServerConnectionHandler {
             localAddress: context.channel.localAddress,
             remoteAddress: context.channel.remoteAddress
         )
-        self.finish(
-            self.shared.responder.respond(to: envelope.query, context: query),
-            of: messageIdentifier,
-            in: session
-        )
+        self.finish(self.shared.responder.respond(to: envelope.query, context: query), of: identifier)
     }
 
     private static func isAllowedUnbound(_ constructor: UInt32?) -> Bool {
@@ -119,9 +116,9 @@ extension ServerConnectionHandler {
     }
 
     /// Answers at once, or when the asynchronous answer is there.
-    func finish(_ response: QueryResponse, of messageIdentifier: UInt64, in session: ServerSessionIdentifier) {
+    func finish(_ response: QueryResponse, of query: QueryIdentifier) {
         guard case .asynchronous(let work) = response, let eventLoop = self.eventLoop else {
-            return self.answer(messageIdentifier, response, in: session)
+            return self.answer(query, response)
         }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
         // Unstructured so that a dropped answer or a closed connection can cancel just this query.
@@ -129,26 +126,26 @@ extension ServerConnectionHandler {
             let response = await work()
             eventLoop.execute {
                 let handler = bound.value
-                handler.queryEnded(messageIdentifier)
-                guard handler.queries.finish(messageIdentifier) else { return }
-                handler.finish(response, of: messageIdentifier, in: session)
-                handler.queryFinished(messageIdentifier)
+                handler.queryEnded(query)
+                guard handler.queries.finish(query) else { return }
+                handler.finish(response, of: query)
+                handler.queryFinished(query)
             }
         }
-        self.queries.start(messageIdentifier, .init(session: session, cancel: { task.cancel() }))
+        self.queries.start(query, cancel: { task.cancel() })
     }
 
     /// Starts what waited for a query that is no more, and what waited for that.
-    func startQueries(waitingFor messageIdentifier: UInt64) {
-        self.queries.settle(messageIdentifier)
+    func startQueries(waitingFor query: QueryIdentifier) {
+        self.queries.settle(query)
         while let query = self.queries.takeReady() {
             query.start()
-            self.queries.settle(query.messageIdentifier)
+            self.queries.settle(query.identifier)
         }
     }
 
-    private func queryFinished(_ messageIdentifier: UInt64) {
-        self.startQueries(waitingFor: messageIdentifier)
+    private func queryFinished(_ query: QueryIdentifier) {
+        self.startQueries(waitingFor: query)
         self.flushSessions()
         self.rescheduleTimer()
         self.resumeReading()
@@ -159,19 +156,20 @@ extension ServerConnectionHandler {
     func endQueries() {
         if self.carrier.isTurnBased, !self.isShuttingDown { self.detachQueries() }
         for query in self.queries.cancelAll(where: { self.detachedQueries[$0] == nil }) {
-            self.answer(query.messageIdentifier, .error(500, "QUERY_CANCELLED"), in: query.session)
+            self.answer(query, .error(500, "QUERY_CANCELLED"))
         }
         // Accepted, and perhaps acknowledged, but not begun: without an answer a repetition would wait for ever.
         for action in self.takeWaitingActions() {
             guard case .query(let query) = action.action else { continue }
-            self.answer(query.messageIdentifier, .error(500, "QUERY_CANCELLED"), in: action.session)
+            let identifier = QueryIdentifier(query.messageIdentifier, in: action.session)
+            self.answer(identifier, .error(500, "QUERY_CANCELLED"))
         }
     }
 
-    private func answer(_ messageIdentifier: UInt64, _ response: QueryResponse, in session: ServerSessionIdentifier) {
+    private func answer(_ query: QueryIdentifier, _ response: QueryResponse) {
         switch response {
-        case .result(let result): self.update(session, .result(result, of: messageIdentifier))
-        case .error(let error): self.update(session, .error(error, of: messageIdentifier))
+        case .result(let result): self.update(query.session, .result(result, of: query.message))
+        case .error(let error): self.update(query.session, .error(error, of: query.message))
         case .asynchronous: break
         }
     }
@@ -182,18 +180,17 @@ extension ServerConnectionHandler {
 extension ServerConnectionHandler {
     private func bindTemporaryKey(
         _ body: ByteBuffer,
-        of messageIdentifier: UInt64,
-        in session: ServerSessionIdentifier
+        of query: QueryIdentifier
     ) {
         let call: BindTemporaryAuthKey
         do {
             call = try BindTemporaryAuthKey(body)
         } catch {
-            return self.answer(messageIdentifier, .error(400, "INPUT_REQUEST_INVALID"), in: session)
+            return self.answer(query, .error(400, "INPUT_REQUEST_INVALID"))
         }
         let store = self.shared.configuration.authorizationKeys
         let clock = self.shared.configuration.clock
-        let temporaryKey = session.authorizationKey
+        let temporaryKey = query.session.authorizationKey
         let connections = self.shared.connections
         guard let context = self.context else { return }
         let outcome = context.eventLoop.makeFutureWithTask { () -> TemporaryKeyBindingError? in
@@ -205,8 +202,8 @@ extension ServerConnectionHandler {
                     expiresAt: temporary?.expiresAt,
                     boundTo: temporary?.permanentKeyIdentifier
                 ),
-                sessionIdentifier: session.session,
-                messageIdentifier: messageIdentifier
+                sessionIdentifier: query.session.session,
+                messageIdentifier: query.message
             )
             do throws(TemporaryKeyBindingError) {
                 try verification.checkKeys(call)
@@ -229,13 +226,13 @@ extension ServerConnectionHandler {
         // Later payloads wait: they may be the first API calls under the key that is being bound.
         self.suspendProcessing(until: outcome) { (refusal: TemporaryKeyBindingError?) in
             if let refusal {
-                self.answer(messageIdentifier, .error(TemporaryKeyBindingError.code, refusal.rawValue), in: session)
+                self.answer(query, .error(TemporaryKeyBindingError.code, refusal.rawValue))
             } else {
                 self.keys.change(temporaryKey) {
                     $0.permanentKeyIdentifier = call.permanentKeyIdentifier
                     $0.layer = nil
                 }
-                self.answer(messageIdentifier, .result(ByteBuffer(tlBoolean: true)), in: session)
+                self.answer(query, .result(ByteBuffer(tlBoolean: true)))
             }
         }
     }

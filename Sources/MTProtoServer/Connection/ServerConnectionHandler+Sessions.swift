@@ -222,8 +222,9 @@ extension ServerConnectionHandler {
             self.start(query, in: session, context: context)
         case .cancelQuery(let messageIdentifier):
             self.turn?.queryDropped(messageIdentifier)
-            self.queries.cancel(messageIdentifier)
-            self.startQueries(waitingFor: messageIdentifier)
+            let dropped = QueryIdentifier(messageIdentifier, in: session)
+            self.queries.cancel(dropped)
+            self.startQueries(waitingFor: dropped)
         case .disconnectAfter(let seconds):
             // The connections of HTTP come and go.
             guard !self.carrier.isTurnBased else { return }

@@ -292,14 +292,13 @@ extension ServerConnectionHandler {
 
     /// The connection ends and its queries go on: their answers go to other requests of the session.
     func detachQueries() {
-        for messageIdentifier in self.queries.runningIdentifiers where self.detachedQueries[messageIdentifier] == nil {
-            guard let query = self.queries.running(messageIdentifier) else { continue }
-            self.detachedQueries[messageIdentifier] = self.shared.detachedQueries.insert(query.cancel)
+        for (query, cancel) in self.queries.running where self.detachedQueries[query] == nil {
+            self.detachedQueries[query] = self.shared.detachedQueries.insert(cancel)
         }
     }
 
-    func queryEnded(_ messageIdentifier: UInt64) {
-        guard let number = self.detachedQueries.removeValue(forKey: messageIdentifier) else { return }
+    func queryEnded(_ query: QueryIdentifier) {
+        guard let number = self.detachedQueries.removeValue(forKey: query) else { return }
         self.shared.detachedQueries.remove(number)
     }
 

@@ -53,8 +53,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     var unprovenResponse: UnprovenResponse?
     /// Outcomes that came too late for the response to the request that asked for them.
     var lateUpdates: [(ServerSessionIdentifier, SessionUpdate)] = []
-    /// The numbers of this connection's queries in ``DetachedQueries``, by their message identifiers.
-    var detachedQueries: [UInt64: UInt64] = [:]
+    /// The numbers of this connection's queries in ``DetachedQueries``.
+    var detachedQueries: [QueryIdentifier: UInt64] = [:]
     /// How many bytes the compressed queries of the payload in hand may still unpack to.
     var unpackingBudget = 0
 
