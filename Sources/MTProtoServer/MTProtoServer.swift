@@ -171,6 +171,9 @@ public final class MTProtoServer: Service {
         self.context.connections.waitingCount(in: session)
     }
 
+    /// How many bytes of ``ServerConfiguration/Limits/strangerBytes`` are taken.
+    package var strangerByteCount: Int { self.context.strangers.count }
+
     /// The sessions that have a connection now.
     public var connectedSessions: [ServerSessionIdentifier] { self.context.connections.connectedSessions }
 

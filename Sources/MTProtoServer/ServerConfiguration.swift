@@ -61,14 +61,15 @@ public struct ServerConfiguration: Sendable {
     public struct Limits: Sendable, Hashable {
         /// Connections at once. Further ones wait in the kernel's backlog. Default 16 384.
         public var connections = 16_384
-        /// Bytes of one payload before the connection has shown a known key. Default 64 KiB.
+        /// Bytes of one payload before the connection has named a known key. Default 64 KiB.
         public var payloadBeforeAuthorization = 64 * 1024
         /// Bytes of one payload afterwards. Default 16 MiB.
         public var payload = 16 * 1024 * 1024
         /// Bytes of one frame of a WebSocket; a payload may be spread over many. Default 2 MiB.
         public var webSocketFrame = 2 * 1024 * 1024
-        /// Bytes of unfinished WebSocket frames of all clients that have shown no known key, not counting
-        /// ``payloadBeforeAuthorization`` of each; who exceeds them is closed. Default 64 MiB.
+        /// Bytes of unfinished payloads, and of unfinished WebSocket frames, of all clients none of whose payloads could be
+        /// decrypted yet, not counting ``payloadBeforeAuthorization`` of each; whose payload exceeds them gets −429.
+        /// Default 64 MiB.
         public var strangerBytes = 64 * 1024 * 1024
         /// Queries of one connection that may be waiting for an asynchronous answer; reading stops beyond. Default 1 024.
         public var concurrentQueries = 1_024

@@ -8,6 +8,8 @@ internal import NIOCore
 protocol PayloadTransport: AnyObject {
     /// Whether a frame or a request has begun and is not complete. `false` while paused.
     var hasPartialFrame: Bool { get }
+    /// Bytes of payloads that were received and not handed on.
+    var bufferedByteCount: Int { get }
     /// Whether a payload may be written now: always on a byte stream, on HTTP while a request waits for its answer.
     var maySendPayload: Bool { get }
     /// Whether the client wants the connection closed: nothing more will be read or can be sent.

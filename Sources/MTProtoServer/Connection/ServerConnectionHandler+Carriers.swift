@@ -91,11 +91,7 @@ extension ServerConnectionHandler {
             let operations = context.pipeline.syncOperations
             let decoder = WebSocketFrameDecoder(maxFrameSize: configuration.limits.webSocketFrame)
             let webSocket = WebSocketStreamHandler(role: .server)
-            let backlog = WebSocketBacklog(
-                before: webSocket,
-                freeByteCount: configuration.limits.payloadBeforeAuthorization,
-                budget: self.shared.strangers
-            )
+            let backlog = WebSocketBacklog(before: webSocket, self.shared.makeStrangerBytes())
             // A client that has shown a key over HTTP is none any more.
             if self.timers.isAuthorized { backlog.authorized() }
             try operations.addHandlers(

@@ -17,6 +17,15 @@ extension ServerConnectionHandler {
         self.close()
     }
 
+    /// Counts what a client that has shown no key makes the server keep, and turns it away when that is too much of all of them.
+    func countStrangerBytes() {
+        guard self.strangerBytes.isCounting, !self.isClosing else { return }
+        let byteCount = self.transportHandler.bufferedByteCount
+        guard self.strangerBytes.keep(byteCount) else { return self.refuse(.flood) }
+        // A whole payload may be waiting for its key.
+        if !self.isBusy { self.strangerBytes.shrink(to: byteCount) }
+    }
+
     /// Closes after the writes before it have left: output first, the whole connection when the client has ended its side
     /// too (or the drain time is over), because closing with unread input would make the kernel drop the last answer.
     func close() {
@@ -27,6 +36,7 @@ extension ServerConnectionHandler {
         self.flushSessions()
         // Events may be paused, and would then stay so while input piles up.
         if self.transportHandler.discard() { self.isInputClosed = true }
+        self.strangerBytes.release()
         self.timers.closing(at: context.eventLoop.now)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in

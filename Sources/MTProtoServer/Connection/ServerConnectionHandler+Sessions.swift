@@ -70,6 +70,8 @@ extension ServerConnectionHandler {
         }
         if !self.timers.isAuthorized {
             self.timers.authorized()
+            self.strangerBytes.release()
+            self.webSocketBacklog?.authorized()
             self.write(.setAuthorized(keyIdentifier: key.key.identifier))
         }
         if let fault = self.shared.configuration.faults.transportError {

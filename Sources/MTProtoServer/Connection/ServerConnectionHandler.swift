@@ -44,6 +44,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     var dirtySessions: Set<ServerSessionIdentifier> = []
     var queries = RunningQueries()
     var webSocketBacklog: WebSocketBacklog?
+    /// What of the payload that is being received counts as a stranger's.
+    var strangerBytes: StrangerBytes
     /// The request that waits for its answer, on HTTP.
     var turn: HTTPTurn?
     /// Whether the answer to a request is being taken from its session.
@@ -81,6 +83,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         self.transportHandler = transportHandler
         self.carrier = carrier
         self.logger = shared.configuration.logger
+        self.strangerBytes = shared.makeStrangerBytes()
     }
 
     // MARK: Life
@@ -118,6 +121,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     private func tearDown() {
         self.isClosing = true
+        self.strangerBytes.release()
         self.timers.cancel()
         self.endQueries()
         self.leaveRequests()
@@ -132,6 +136,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
+        self.countStrangerBytes()
         self.timers.bytesArrived(
             at: context.eventLoop.now,
             hasPartialFrame: self.transportHandler.hasPartialFrame || (self.webSocketBacklog?.byteCount ?? 0) > 0
@@ -249,7 +254,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         }
     }
 
-    /// A client that comes back may begin with a payload longer than strangers may send.
+    /// A client that comes back may begin with a payload longer than strangers may send. That it knows a key's identifier shows
+    /// nothing: what it sends counts as a stranger's until a payload can be decrypted.
     private func admitLongPayload(under keyIdentifier: UInt64, context: ChannelHandlerContext) {
         if self.keys.usable(keyIdentifier, at: self.shared.configuration.clock.now()) != nil {
             return self.write(.setAuthorized(keyIdentifier: keyIdentifier))
@@ -341,6 +347,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         if !self.isBusy {
             self.settleTurn()
             self.transportHandler.resume()
+            self.countStrangerBytes()
         }
         self.flushSessions()
         self.rescheduleTimer()
@@ -360,8 +367,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
         if case .payload = command { self.shared.metrics.sentPayload(over: self.carrier) }
         switch command {
         case .payload, .transportError: self.requestAnswered()
-        case .setAuthorized: self.webSocketBacklog?.authorized()
-        case .quickAck: break
+        case .setAuthorized, .quickAck: break
         }
         self.context?.write(self.wrapOutboundOut(command), promise: nil)
     }

@@ -16,7 +16,7 @@ final class ServerContext: Sendable {
     let connections: ConnectionRegistry
     let metrics: ServerMetrics
     let detachedQueries: DetachedQueries
-    /// What clients without a known key make the server keep, beyond what each may.
+    /// What clients that have shown no key make the server keep, beyond what each may.
     let strangers: ByteBudget
     /// Changes of sessions that are to be tried again, because the store has failed.
     let repetitions: Places
@@ -60,6 +60,14 @@ final class ServerContext: Sendable {
             guard let tls = configuration.tls else { throw ServerTLSError(.notConfigured) }
             self.tls = try TLSContextHolder(tls)
         }
+    }
+
+    /// The part of one connection in ``strangers``.
+    func makeStrangerBytes() -> StrangerBytes {
+        StrangerBytes(
+            freeByteCount: self.configuration.limits.payloadBeforeAuthorization,
+            budget: self.strangers
+        )
     }
 
     /// Once a minute forgets sessions that nobody would miss and key exchanges that nobody continued.

@@ -43,6 +43,13 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
         !self.isPaused && !self.machine.isAnswerAwaited && (self.machine.isReceiving || self.hasPartialHead)
     }
 
+    var bufferedByteCount: Int {
+        self.waiting.reduce(self.machine.bufferedByteCount) { count, part in
+            guard case .body(let bytes) = part else { return count }
+            return count + bytes.readableBytes
+        }
+    }
+
     var maySendPayload: Bool { self.machine.isAnswerAwaited }
 
     var hasSentLast: Bool { self.machine.isClosed }

@@ -6,25 +6,20 @@ internal import NIOWebSocket
 
 /// Watches what a WebSocket's decoder keeps of a frame that is not whole; stands in front of the decoder.
 ///
-/// A frame may be long before its client has shown a known key, because its first payload may be. What strangers keep the
-/// server's memory with is therefore bounded over all connections.
+/// A frame may be long before its client has shown a key, because its first payload may be. What strangers keep the server's
+/// memory with is therefore bounded over all connections.
 final class WebSocketBacklog: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
     private let stream: WebSocketStreamHandler
-    private let budget: ByteBudget
-    /// What each connection may keep beside the budget.
-    private let freeByteCount: Int
-    private var takenByteCount = 0
-    private var isAuthorized = false
+    private var strangerBytes: StrangerBytes
     /// Bytes that arrived behind the last whole frame; those that came in one read with its end are not counted.
     private(set) var byteCount = 0
 
-    init(before stream: WebSocketStreamHandler, freeByteCount: Int, budget: ByteBudget) {
+    init(before stream: WebSocketStreamHandler, _ strangerBytes: StrangerBytes) {
         self.stream = stream
-        self.freeByteCount = freeByteCount
-        self.budget = budget
+        self.strangerBytes = strangerBytes
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -32,15 +27,9 @@ final class WebSocketBacklog: ChannelInboundHandler, RemovableChannelHandler {
         self.byteCount += self.unwrapInboundIn(data).readableBytes
         context.fireChannelRead(data)
         guard self.stream.receivedFrameCount == frameCount else { return self.clear() }
-        guard !self.isAuthorized, self.byteCount > self.freeByteCount else { return }
-        let growth = self.byteCount - self.freeByteCount - self.takenByteCount
-        guard growth > 0 else { return }
-        if self.budget.take(growth) {
-            self.takenByteCount += growth
-        } else {
-            self.clear()
-            context.fireErrorCaught(NIOWebSocketError.invalidFrameLength)
-        }
+        guard !self.strangerBytes.keep(self.byteCount) else { return }
+        self.clear()
+        context.fireErrorCaught(NIOWebSocketError.invalidFrameLength)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -52,20 +41,13 @@ final class WebSocketBacklog: ChannelInboundHandler, RemovableChannelHandler {
         self.clear()
     }
 
-    /// The client has shown a known key: from now on the limit of a frame is the only one.
+    /// The client has shown a key: from now on the limit of a frame is the only one.
     func authorized() {
-        self.isAuthorized = true
-        self.release()
+        self.strangerBytes.release()
     }
 
     private func clear() {
         self.byteCount = 0
-        self.release()
-    }
-
-    private func release() {
-        guard self.takenByteCount > 0 else { return }
-        self.budget.give(self.takenByteCount)
-        self.takenByteCount = 0
+        self.strangerBytes.shrink(to: 0)
     }
 }

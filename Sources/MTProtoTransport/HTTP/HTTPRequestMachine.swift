@@ -94,6 +94,11 @@ public struct HTTPRequestMachine: Sendable {
         }
     }
 
+    /// Bytes of a body that is not complete.
+    public var bufferedByteCount: Int {
+        if case .receiving(let request) = self.state { request.body.readableBytes } else { 0 }
+    }
+
     // MARK: Requests
 
     /// Takes the next part. No payload may be waiting for its answer.

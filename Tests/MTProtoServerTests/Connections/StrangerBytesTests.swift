@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import MTProtoCrypto
+import MTProtoServer
+import MTProtoSession
+import MTProtoTransport
+import NIOCore
+import Testing
+
+/// Long payloads of clients that name a key and have not shown it.
+@Suite(.network, .timeLimit(.minutes(10)))
+struct StrangerBytesTests {
+    private static let carriers = [Carrier.tcp, .http]
+    private static let budget = 256 * 1024
+
+    /// Runs a server with a small budget that knows the key of a session.
+    private static func withSession(
+        _ carrier: Carrier,
+        _ body: @Sendable (MTProtoServer, @Sendable () async throws -> RawClient, RawSession) async throws -> Void
+    ) async throws {
+        try await withServer {
+            $0.limits.strangerBytes = Self.budget
+        } respond: { _, _ in
+            .result(Queries.echo())
+        } _: { server, address in
+            let connect = { @Sendable in
+                var options = RawClient.Options()
+                options.carrier = carrier
+                return try await RawClient(to: address, options)
+            }
+            let client = try await connect()
+            let session = try await client.makeSession()
+            await client.close()
+            try await eventually { server.connectionCount == 0 }
+            try await body(server, connect, session)
+        }
+    }
+
+    private static func split(_ frame: ByteBuffer, at length: Int) -> (start: ByteBuffer, rest: ByteBuffer) {
+        var (start, rest) = (frame, frame)
+        start.moveWriterIndex(to: start.readerIndex + length)
+        rest.moveReaderIndex(forwardBy: length)
+        return (start, rest)
+    }
+
+    @Test("What they collect is bounded over all of them: beyond, 429", arguments: carriers)
+    func bounded(_ carrier: Carrier) async throws {
+        try await Self.withSession(carrier) { server, connect, session in
+            var session = session
+            let first = try await connect()
+            let query = session.seal(Queries.echo(300 * 1024))
+            let (start, rest) = Self.split(try first.frame(query.payload), at: 250 * 1024)
+            try await first.write(start)
+            try await eventually { server.strangerByteCount > 180 * 1024 }
+            let second = try await connect()
+            try await second.write(Self.split(try second.frame(query.payload), at: 250 * 1024).start)
+            #expect(try await second.transportError() == .flood)
+            #expect(try await second.eventsUntilClosed().isEmpty)
+            await second.close()
+            try await eventually { server.connectionCount == 1 }
+            let kept = server.strangerByteCount
+            #expect(kept > 180 * 1024 && kept <= Self.budget)
+            // Its payload shows the key.
+            try await first.write(rest)
+            #expect(try await first.result(of: query.identifier, in: session) == Queries.echo())
+            #expect(server.strangerByteCount == 0)
+            // The place is free for others, and becomes free with their connection.
+            let third = try await connect()
+            try await third.write(Self.split(try third.frame(query.payload), at: 250 * 1024).start)
+            try await eventually { server.strangerByteCount > 180 * 1024 }
+            await third.close()
+            try await eventually { server.strangerByteCount == 0 }
+            await first.close()
+        }
+    }
+
+    @Test("A client that has shown its key is no stranger", arguments: carriers)
+    func shown(_ carrier: Carrier) async throws {
+        try await Self.withSession(carrier) { server, connect, session in
+            var session = session
+            let client = try await connect()
+            try await client.ping(in: &session)
+            let query = session.seal(Queries.echo(1024 * 1024))
+            let (start, rest) = Self.split(try client.frame(query.payload), at: 900 * 1024)
+            try await client.write(start)
+            try await client.write(rest)
+            #expect(try await client.result(of: query.identifier, in: session) == Queries.echo())
+            #expect(server.strangerByteCount == 0)
+            await client.close()
+        }
+    }
+
+    @Test("Many hostile connections together stay within the budget", arguments: carriers)
+    func many(_ carrier: Carrier) async throws {
+        try await Self.withSession(carrier) { server, connect, session in
+            var session = session
+            let query = session.seal(Queries.echo(1024 * 1024))
+            var clients: [RawClient] = []
+            for _ in 0..<32 {
+                let client = try await connect()
+                // The server may have closed already.
+                try? await client.write(Self.split(try client.frame(query.payload), at: 160 * 1024).start)
+                clients.append(client)
+            }
+            // Each of the others takes more than 90 KiB.
+            try await eventually { server.connectionCount <= 2 }
+            #expect(server.strangerByteCount <= Self.budget)
+            for client in clients { await client.close() }
+            try await eventually { server.connectionCount == 0 }
+            #expect(server.strangerByteCount == 0)
+        }
+    }
+}
