@@ -76,8 +76,11 @@ public struct ServerConfiguration: Sendable {
         /// Queries that may be waiting for an asynchronous answer although the HTTP connection that brought them is gone; beyond,
         /// they are cancelled with it. Default 4 096.
         public var detachedQueries = 4_096
-        /// Sessions that one connection may use. Default 16.
+        /// Sessions that one connection may use; over HTTP ``sessionsPerMinute`` counts. Default 16.
         public var sessionsPerConnection = 16
+        /// Sessions that the requests of one HTTP connection, on which an intermediary may send those of many clients, may begin in
+        /// a minute; beyond, −429. Default 256.
+        public var sessionsPerMinute = 256
         /// Key exchanges that one connection may make in a minute; beyond, −429. Default 32.
         public var keyExchangesPerMinute = 32
         /// Key exchange steps of all connections that may wait for the thread pool; beyond, −429. Default 1 024.

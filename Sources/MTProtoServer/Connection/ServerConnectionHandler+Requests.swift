@@ -10,6 +10,8 @@ struct RequestReceipt: Sendable {
     let actions: [ServerSessionAction]
     /// The response to a payload that was not accepted.
     let refusal: ByteBuffer?
+    /// Whether the payload was the session's first, accepted or not.
+    let isFirst: Bool
     let unpackingBudget: Int
     let output: TurnOutput
 }
@@ -24,11 +26,17 @@ extension ServerConnectionHandler {
         context: ChannelHandlerContext
     ) {
         let random = self.shared.configuration.random
+        let mayBegin = self.sessionAllowance.mayBegin(
+            session,
+            limit: self.shared.configuration.limits.sessionsPerMinute,
+            at: context.eventLoop.now
+        )
         let result = self.shared.configuration.sessions.change(
             session,
             on: context.eventLoop,
-            makingIfMissing: self.shared.makeSession
+            makingIfMissing: mayBegin ? self.shared.makeSession : nil
         ) { session in
+            let isFirst = !session.hasAcceptedMessages
             let actions = session.receive(message, salts: key.salts, at: now)
             let refusal =
                 actions.isAccepted
@@ -44,6 +52,7 @@ extension ServerConnectionHandler {
             return RequestReceipt(
                 actions: actions,
                 refusal: refusal,
+                isFirst: isFirst,
                 unpackingBudget: session.remainingInflatedByteCount,
                 output: TurnOutput(session)
             )
@@ -68,7 +77,9 @@ extension ServerConnectionHandler {
         at now: SessionTime,
         context: ChannelHandlerContext
     ) {
-        guard let receipt else { return self.close() }
+        // There is no such session, and this connection has begun enough of them.
+        guard let receipt else { return self.refuse(.flood) }
+        if receipt.isFirst { self.sessionAllowance.began(session) }
         if let refusal = receipt.refusal {
             // It does not attach its connection to the session.
             return self.send(response: refusal)

@@ -76,6 +76,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
 
     var timers = ConnectionTimers()
     var keyExchangeAllowance = KeyExchangeAllowance()
+    var sessionAllowance = SessionAllowance()
     var plaintextIdentifiers = MessageIdentifierGenerator(role: .server)
 
     init(shared: ServerContext, transportHandler: any PayloadTransport, carrier: Carrier) {

@@ -101,6 +101,34 @@ struct LimitTests {
         }
     }
 
+    @Test(
+        "An HTTP connection begins so many sessions in a minute, and the next one is a 429; those that exist go on",
+        arguments: [false, true]
+    )
+    func sessionsPerMinute(isShared: Bool) async throws {
+        try await HTTPSessionTests().withSession(isShared) {
+            $0.limits.sessionsPerMinute = 2
+        } _: { server, address, session in
+            var session = session
+            let mixed = try await HTTPSessionTests.client(address)
+            for _ in 0..<2 {
+                var other = session.sibling()
+                try await mixed.ping(in: &other)
+                try await mixed.ping(in: &session)
+                try await mixed.ping(in: &other)
+            }
+            var last = session.sibling()
+            try await mixed.send(last.seal(Queries.echo()).payload)
+            #expect(try await mixed.transportError() == .flood)
+            #expect(try await mixed.eventsUntilClosed().isEmpty)
+            await mixed.close()
+            // On another connection it may.
+            let other = try await HTTPSessionTests.client(address)
+            try await other.ping(in: &last)
+            await other.close()
+        }
+    }
+
     @Test("Reading stops while as many queries wait as may, and goes on with their answers")
     func concurrentQueries() async throws {
         let gate = Gate()
