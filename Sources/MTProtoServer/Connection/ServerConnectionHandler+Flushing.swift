@@ -117,7 +117,7 @@ extension ServerConnectionHandler {
             }
             output.isDrained = !session.hasOutput
             output.repeatedCount = session.repeatedMessageCount &- repeatedBefore
-            output.deadline = session.nextDeadline
+            output.deadline = session.nextDeadline(at: now)
             return output
         }
     }

@@ -54,7 +54,7 @@ extension ServerConnectionHandler {
                 refusal: refusal,
                 isFirst: isFirst,
                 unpackingBudget: session.remainingInflatedByteCount,
-                output: TurnOutput(session)
+                output: TurnOutput(session, at: now)
             )
         }
         switch result {

@@ -95,10 +95,7 @@ extension ServerConnectionHandler {
         let isPoll = self.turn?.isPoll == true
         self.change(session) { session in
             for update in updates { update.apply(to: &session, at: now) }
-            if isPoll, let deadline = session.nextDeadline, deadline <= now.monotonicNanoseconds {
-                session.deadlineReached(at: now)
-            }
-            return TurnOutput(session)
+            return TurnOutput(doingWhatIsDueIn: &session, isPoll: isPoll, at: now)
         } failed: {
             self.putAgain(updates, into: session, at: now)
         } then: { output in

@@ -18,12 +18,21 @@ struct TurnOutput: Sendable {
         self.messageCount = messageCount
     }
 
-    init(_ session: ServerSession) {
+    init(_ session: ServerSession, at now: SessionTime) {
         self.init(
             isReady: session.hasOutput,
-            deadline: session.nextDeadline,
+            // Another process, with another clock, may have saved the session.
+            deadline: session.nextDeadline(at: now),
             messageCount: session.queuedMessageCount
         )
+    }
+
+    /// Does what is due in a session, if somebody waits for it, and looks.
+    init(doingWhatIsDueIn session: inout ServerSession, isPoll: Bool, at now: SessionTime) {
+        if isPoll, let deadline = session.nextDeadline(at: now), deadline <= now.monotonicNanoseconds {
+            session.deadlineReached(at: now)
+        }
+        self.init(session, at: now)
     }
 }
 
