@@ -13,9 +13,11 @@ final class ConnectionRegistry: Sendable {
         var isWaiting = true
         /// Whether it takes whatever comes; an HTTP request that waits for its own answers only does if nobody else is there.
         var isPoll = true
+        /// Which of the connection's requests waits: what is said to it is not meant for the next one.
+        var turn: UInt64 = 0
         let wake: @Sendable () -> Void
-        /// A newer request waits for whatever comes, so that this one need not; `nil` on byte streams.
-        var supersede: (@Sendable () -> Void)?
+        /// A newer request waits for whatever comes, so that the one of the given turn need not; `nil` on byte streams.
+        var supersede: (@Sendable (_ turn: UInt64) -> Void)?
     }
 
     /// What is asked of a connection whatever its sessions.
@@ -100,9 +102,11 @@ final class ConnectionRegistry: Sendable {
 
     /// A request of an attached connection waits from now on: it is the newest of its session.
     ///
-    /// - Parameter isPoll: whether it waits for whatever comes; other requests that do are told that they need not.
-    func beginWaiting(_ carrier: UInt64, for session: ServerSessionIdentifier, isPoll: Bool) {
-        let (waker, superseded) = self.state.withLock { state -> (Waker?, [@Sendable () -> Void]) in
+    /// - Parameters:
+    ///   - turn: tells the requests of the connection apart.
+    ///   - isPoll: whether it waits for whatever comes; other requests that do are told that they need not.
+    func beginWaiting(_ carrier: UInt64, for session: ServerSessionIdentifier, turn: UInt64, isPoll: Bool) {
+        let (waker, superseded) = self.state.withLock { state -> (Waker?, [Waker]) in
             // In place: the array is not copied.
             guard let place = state.wakers.index(forKey: session),
                 let index = state.wakers.values[place].firstIndex(where: { $0.carrier == carrier })
@@ -110,12 +114,13 @@ final class ConnectionRegistry: Sendable {
             var waker = state.wakers.values[place].remove(at: index)
             waker.isWaiting = true
             waker.isPoll = isPoll
-            let older = isPoll ? state.wakers.values[place].filter(\.isWaiting).compactMap(\.supersede) : []
+            waker.turn = turn
+            let older = isPoll ? state.wakers.values[place].filter(\.isWaiting) : []
             state.wakers.values[place].append(waker)
             return (waker, older)
         }
         if let waker { self.sessions.subscribe(to: session, as: carrier, waker.wake) }
-        for supersede in superseded { supersede() }
+        for older in superseded { older.supersede?(older.turn) }
     }
 
     /// The request of an attached connection is answered.

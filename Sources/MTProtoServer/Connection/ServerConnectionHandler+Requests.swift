@@ -84,9 +84,11 @@ extension ServerConnectionHandler {
             // It does not attach its connection to the session.
             return self.send(response: refusal)
         }
+        self.turnCount += 1
         self.beginTurn(
             HTTPTurn(
                 session: session,
+                number: self.turnCount,
                 key: key.key,
                 salts: key.salts,
                 notices: receipt.actions.notices,

@@ -34,7 +34,7 @@ extension ServerConnectionHandler {
                 carrier: self.carrierNumber,
                 isWaiting: false,
                 wake: { eventLoop.execute { bound.value.woken(in: session) } },
-                supersede: { eventLoop.execute { bound.value.endPoll(of: session) } }
+                supersede: { turn in eventLoop.execute { bound.value.endPoll(turn, of: session) } }
             ),
             to: session
         )
@@ -62,7 +62,12 @@ extension ServerConnectionHandler {
         turn.settle(at: now, self.shared.configuration.httpWait)
         self.turn = turn
         guard !turn.isDue(at: now) else { return }
-        self.shared.connections.beginWaiting(self.carrierNumber, for: turn.session, isPoll: turn.isPoll)
+        self.shared.connections.beginWaiting(
+            self.carrierNumber,
+            for: turn.session,
+            turn: turn.number,
+            isPoll: turn.isPoll
+        )
         // What became ready between the request and the registration woke nobody.
         self.lookForOutput(of: turn.session)
     }
@@ -125,9 +130,9 @@ extension ServerConnectionHandler {
         self.turn?.note(output, at: now)
     }
 
-    /// A newer request of the session waits for whatever comes.
-    private func endPoll(of session: ServerSessionIdentifier) {
-        guard let turn = self.turn, turn.session == session, turn.isSettled, turn.isPoll else { return }
+    /// A newer request of the session waits for whatever comes. That was said to a turn that may be over.
+    private func endPoll(_ number: UInt64, of session: ServerSessionIdentifier) {
+        guard let turn = self.turn, turn.number == number, turn.session == session, turn.isPoll else { return }
         self.turn?.finish()
         self.progressTurn()
         self.rescheduleTimer()

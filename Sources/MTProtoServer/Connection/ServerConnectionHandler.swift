@@ -48,6 +48,7 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     var strangerBytes: StrangerBytes
     /// The request that waits for its answer, on HTTP.
     var turn: HTTPTurn?
+    var turnCount: UInt64 = 0
     /// Whether the answer to a request is being taken from its session.
     var isResponding = false
     var responseWaiters: [EventLoopPromise<Void>] = []

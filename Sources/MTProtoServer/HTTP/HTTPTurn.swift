@@ -44,6 +44,8 @@ struct TurnOutput: Sendable {
 struct HTTPTurn: Sendable {
     /// The session that the connection is attached to: the one of its latest request.
     let session: ServerSessionIdentifier
+    /// Tells the turns of a connection apart.
+    let number: UInt64
     let key: AuthorizationKey
     let salts: ServerSaltSchedule
     private let requestedAt: Int64
@@ -70,6 +72,7 @@ struct HTTPTurn: Sendable {
 
     init(
         session: ServerSessionIdentifier,
+        number: UInt64 = 0,
         key: AuthorizationKey,
         salts: ServerSaltSchedule,
         notices: [ByteBuffer] = [],
@@ -77,6 +80,7 @@ struct HTTPTurn: Sendable {
         at now: SessionTime
     ) {
         self.session = session
+        self.number = number
         self.key = key
         self.salts = salts
         self.notices = notices
