@@ -23,12 +23,14 @@ extension ServerConnectionHandler {
             return self.close()
         }
         let configuration = self.shared.configuration
+        let watch = HTTPReadWatch()
         let handler = HTTPPayloadHandler(
             limits: .init(
                 beforeAuthorization: configuration.limits.payloadBeforeAuthorization,
                 payload: configuration.limits.payload
             ),
-            clock: configuration.clock
+            clock: configuration.clock,
+            watch: watch
         )
         do {
             let operations = context.pipeline.syncOperations
@@ -37,7 +39,7 @@ extension ServerConnectionHandler {
                 limitConfiguration: Self.decoderLimits
             )
             try operations.addHandlers(
-                [HTTPResponseEncoder(), ByteToMessageHandler(decoder), handler],
+                [HTTPResponseEncoder(), watch, ByteToMessageHandler(decoder), handler],
                 position: .after(stream)
             )
             self.transportHandler = handler
@@ -104,6 +106,7 @@ extension ServerConnectionHandler {
             self.timers.carriesRequests = false
             let encoder = try operations.handler(type: HTTPResponseEncoder.self)
             operations.removeHandler(encoder, promise: nil)
+            operations.removeHandler(try operations.handler(type: HTTPReadWatch.self), promise: nil)
             operations.removeHandler(http, promise: nil)
             // Last: it hands the bytes behind the request to the decoder of the WebSocket.
             let requests = try operations.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)

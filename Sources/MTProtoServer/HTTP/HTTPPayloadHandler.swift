@@ -19,6 +19,7 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
     private static let maximumWaitingPartCount = 64
 
     private let clock: SessionClock
+    private let watch: HTTPReadWatch
     private var machine: HTTPRequestMachine
     private var context: ChannelHandlerContext?
     /// What arrived behind the request in hand.
@@ -28,13 +29,17 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
     private var isDiscarding = false
     private var isInputClosedWaiting = false
     private var hasPendingRead = false
-    /// Whether something was read that completed no request: the beginning of a head, which the decoder keeps.
+    /// Whether something was read that brought no part of a request: the beginning of a head, which the decoder keeps.
     private var hasPartialHead = false
+    /// Whether parts have come with the read that is going on.
+    private var hasParts = false
     private var date: (seconds: Int64, text: String)?
 
-    init(limits: HTTPRequestMachine.Limits, clock: SessionClock) {
+    /// - Parameter watch: stands in front of the decoder.
+    init(limits: HTTPRequestMachine.Limits, clock: SessionClock, watch: HTTPReadWatch) {
         self.machine = HTTPRequestMachine(limits: limits)
         self.clock = clock
+        self.watch = watch
     }
 
     // MARK: PayloadTransport
@@ -116,13 +121,14 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.isDiscarding else { return }
         self.hasPartialHead = false
+        self.hasParts = true
         self.enqueue(Self.unwrapInboundIn(data))
         self.process(context: context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        // The next read that completes nothing has brought the beginning of a head.
-        defer { self.hasPartialHead = self.waiting.isEmpty && !self.machine.isAnswerAwaited }
+        if self.watch.takeReading() { self.hasPartialHead = !self.hasParts && self.waiting.isEmpty }
+        self.hasParts = false
         context.fireChannelReadComplete()
     }
 

@@ -11,6 +11,22 @@ import Testing
 /// Silent, slow and half-open clients. Every limit but the one under test is out of reach.
 @Suite(.network, .timeLimit(.minutes(10)))
 struct TimeoutTests {
+    @Test("A connection whose first request was answered at once is silent, not in the middle of a request")
+    func answeredAtOnce() async throws {
+        try await withDataCenter {
+            $0.server.timeouts.partialFrame = .milliseconds(50)
+        } _: { dataCenter in
+            var bytes = try await ByteConnection(to: dataCenter.addresses[0])
+            var http = RawHTTP()
+            try await bytes.write(RawHTTP.request("OPTIONS", "/apiw"))
+            #expect(try await bytes.response(&http)?.status == 200)
+            try await bytes.writer.pause(.milliseconds(300))
+            try await bytes.write(RawHTTP.request("POST", "/apiw", body: HTTPRequestTests.question()))
+            #expect(try await bytes.response(&http)?.status == 200)
+            await bytes.close()
+        }
+    }
+
     @Test("A connection that never sends a byte ends after the idle time")
     func silent() async throws {
         try await withDataCenter {
