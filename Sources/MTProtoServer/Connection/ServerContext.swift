@@ -33,7 +33,10 @@ final class ServerContext: Sendable {
         self.strangers = ByteBudget(maximum: configuration.limits.strangerBytes)
         let metrics = ServerMetrics(factory: configuration.metricsFactory)
         self.metrics = metrics
-        self.detachedQueries = DetachedQueries(maximumCount: configuration.limits.detachedQueries) {
+        self.detachedQueries = DetachedQueries(
+            maximumCount: configuration.limits.detachedQueries,
+            maximumCountPerKey: configuration.limits.detachedQueriesPerKey
+        ) {
             metrics.detachedQueryCancelled()
         }
         self.repetitions = Places(maximumCount: configuration.limits.detachedQueries)
