@@ -18,7 +18,9 @@ public import ServiceLifecycle
 /// ```
 ///
 /// `run()` serves until its task is cancelled or its service group shuts down gracefully: then the listening sockets close,
-/// connections send what they have ready, and end within ``ServerConfiguration/Timeouts/drain``.
+/// connections send what they have ready, and end within ``ServerConfiguration/Timeouts/drain``. Queries that are running then
+/// are cancelled, and `run()` returns when their outcomes and everything else that the stores were asked for is done, or
+/// when the same time has gone by once more.
 public final class MTProtoServer: Service {
     private let configuration: ServerConfiguration
     private let context: ServerContext
@@ -59,8 +61,7 @@ public final class MTProtoServer: Service {
         } catch {
             for listener in listeners { try? await listener.close() }
             // Whoever has connected to one of them meanwhile.
-            self.context.connections.closeAll()
-            await self.context.connections.waitUntilEmpty()
+            await self.context.end()
             throw error
         }
         let channels = listeners
@@ -84,9 +85,7 @@ public final class MTProtoServer: Service {
         } onCancel: {
             stop()
         }
-        self.context.connections.closeAll()
-        await self.context.connections.waitUntilEmpty()
-        self.context.detachedQueries.cancelAll()
+        await self.context.end()
         sweep.cancel()
         reports.cancel()
         self.context.reportMetrics()
@@ -211,6 +210,17 @@ public final class MTProtoServer: Service {
 }
 
 extension ServerContext {
+    /// Closes all connections, and ends what they have left behind.
+    func end() async {
+        self.connections.closeAll()
+        await self.connections.waitUntilEmpty()
+        self.detachedQueries.cancelAll()
+        await self.work.waitUntilDone(
+            within: self.configuration.timeouts.drain,
+            on: self.configuration.eventLoopGroup.next()
+        )
+    }
+
     /// Builds the pipeline of one connection.
     func addHandlers(to channel: any Channel, isSecure: Bool) throws {
         let transportHandler = MTProtoTransportHandler(server: self.transportConfiguration())

@@ -38,9 +38,14 @@ extension ServerConnectionHandler {
         guard let key = self.keys[identifier], key.layer != layer else { return }
         self.keys.change(identifier) { $0.layer = layer }
         let store = self.shared.configuration.authorizationKeys
+        let work = self.shared.work
+        work.begin()
         context.eventLoop.makeFutureWithTask { try await store.setLayer(layer, for: identifier) }
-            .assumeIsolated().whenFailure { error in
-                self.logger.error("store failed", metadata: ["error": "\(error)"])
+            .assumeIsolated().whenComplete { result in
+                if case .failure(let error) = result {
+                    self.logger.error("store failed", metadata: ["error": "\(error)"])
+                }
+                work.end()
             }
     }
 
@@ -121,10 +126,13 @@ extension ServerConnectionHandler {
             return self.answer(query, response)
         }
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        let pending = self.shared.work
+        pending.begin()
         // Unstructured so that a dropped answer or a closed connection can cancel just this query.
         let task = Task {
             let response = await work()
             eventLoop.execute {
+                defer { pending.end() }
                 let handler = bound.value
                 handler.queryEnded(query)
                 guard handler.queries.finish(query) else { return }

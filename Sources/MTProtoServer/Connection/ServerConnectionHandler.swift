@@ -303,7 +303,10 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     ) {
         self.isBusy = true
         self.transportHandler.pause()
+        let work = self.shared.work
+        work.begin()
         future.assumeIsolated().whenComplete { result in
+            defer { work.end() }
             self.isBusy = false
             guard !self.isClosing else {
                 if case .success(let value) = result { abandoned(value) }

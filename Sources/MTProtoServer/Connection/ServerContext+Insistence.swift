@@ -41,27 +41,38 @@ extension ServerContext {
         attempt: Int = 0,
         _ change: @escaping @Sendable (inout ServerSession) -> Void
     ) {
-        guard attempt < Self.pauses.count, attempt > 0 || self.repetitions.take() else {
-            if attempt > 0 { self.repetitions.giveBack() }
+        guard attempt < Self.pauses.count, attempt > 0 || self.beginRepetition() else {
+            if attempt > 0 { self.endRepetition() }
             return self.configuration.logger.error("given up to change a session")
         }
         eventLoop.scheduleTask(in: Self.pauses[attempt]) {
             let result = self.configuration.sessions.change(session, on: eventLoop, makingIfMissing: nil, change)
             switch result {
             case .immediate:
-                self.repetitions.giveBack()
                 self.wake(session)
+                self.endRepetition()
             case .later(let future):
                 future.whenComplete { result in
                     switch result {
                     case .success:
-                        self.repetitions.giveBack()
                         self.wake(session)
+                        self.endRepetition()
                     case .failure:
                         self.changeAgain(session, on: eventLoop, attempt: attempt + 1, change)
                     }
                 }
             }
         }
+    }
+
+    private func beginRepetition() -> Bool {
+        guard self.repetitions.take() else { return false }
+        self.work.begin()
+        return true
+    }
+
+    private func endRepetition() {
+        self.repetitions.giveBack()
+        self.work.end()
     }
 }

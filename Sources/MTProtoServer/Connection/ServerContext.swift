@@ -16,6 +16,8 @@ final class ServerContext: Sendable {
     let connections: ConnectionRegistry
     let metrics: ServerMetrics
     let detachedQueries: DetachedQueries
+    /// What the server waits for at its end.
+    let work: PendingWork
     /// What clients that have shown no key make the server keep, beyond what each may.
     let strangers: ByteBudget
     /// Changes of sessions that are to be tried again, because the store has failed.
@@ -28,6 +30,10 @@ final class ServerContext: Sendable {
     private let pendingKeyExchangeSteps = Atomic<Int>(0)
 
     init(configuration: ServerConfiguration, responder: any QueryResponder) throws {
+        var configuration = configuration
+        let work = PendingWork()
+        configuration.sessions = CountedSessionStore(configuration.sessions, work)
+        self.work = work
         self.configuration = configuration
         self.responder = responder
         self.strangers = ByteBudget(maximum: configuration.limits.strangerBytes)

@@ -72,6 +72,90 @@ struct ShutdownTests {
         #expect(gate.cancellations == 0)
     }
 
+    /// Runs a server over a store that answers later, and gives what ends it and waits for its end.
+    private static func withStore(
+        drain: TimeAmount,
+        _ gate: Gate = Gate(),
+        _ body: (MTProtoServer, SocketAddress, SerializingSessionStore, Task<Void, any Error>) async throws -> Void
+    ) async throws {
+        let store = SerializingSessionStore()
+        var configuration = ServerConfiguration(privateKeys: [TestKeys.privateKey])
+        configuration.timeouts.drain = drain
+        configuration.sessions = store
+        configuration.session.acknowledgementDelay = .seconds(3_600)
+        let server = try MTProtoServer(
+            configuration: configuration,
+            responder: ClosureResponder(answer: HTTPSessionTests.echo(behind: gate))
+        )
+        let (listening, continuation) = AsyncStream.makeStream(of: ListeningAddresses.self)
+        let running = Task { try await server.run { continuation.yield($0) } }
+        var iterator = listening.makeAsyncIterator()
+        try await body(server, try #require(await iterator.next()?.plain.first), store, running)
+    }
+
+    /// Has the server end while the store does not answer; returns when the connection has, and left a change behind.
+    private static func endConnections(
+        of server: MTProtoServer,
+        at address: SocketAddress,
+        _ store: SerializingSessionStore,
+        _ running: Task<Void, any Error>
+    ) async throws {
+        let client = try await RawClient(to: address)
+        var session = try await client.makeSession()
+        try await client.ping(in: &session)
+        try await eventually { store.pendingCount == 0 }
+        store.suspend()
+        running.cancel()
+        try await client.eventsUntilClosed()
+        await client.close()
+        try await eventually { server.connectionCount == 0 && store.pendingCount > 0 }
+    }
+
+    @Test("The server ends after the changes that its connections have left to the store")
+    func pendingChanges() async throws {
+        try await Self.withStore(drain: .seconds(60)) { server, address, store, running in
+            try await Self.endConnections(of: server, at: address, store, running)
+            let order = QueryTests.Log()
+            let end = Task {
+                try await running.value
+                order.append(2)
+            }
+            order.append(1)
+            store.resume()
+            try await end.value
+            #expect(order.values == [1, 2])
+            #expect(store.pendingCount == 0)
+        }
+    }
+
+    @Test("A store that does not answer keeps the server for the drain time only")
+    func stuckStore() async throws {
+        try await Self.withStore(drain: .milliseconds(200)) { server, address, store, running in
+            try await Self.endConnections(of: server, at: address, store, running)
+            try await running.value
+            #expect(store.pendingCount > 0)
+            store.resume()
+        }
+    }
+
+    @Test("The outcome of a query whose connection is gone is in the store when the server has ended")
+    func detachedQuery() async throws {
+        let gate = Gate()
+        try await Self.withStore(drain: .seconds(60), gate) { server, address, store, running in
+            let client = try await HTTPSessionTests.client(address)
+            var session = try await client.makeSession()
+            try await client.send(session.seal(Queries.echo()).payload)
+            try await eventually { gate.arrivals == 1 }
+            try await client.reset()
+            try await eventually { server.connectionCount == 0 }
+            #expect(try store.session(session.serverIdentifier)?.runningQueryCount == 1)
+            running.cancel()
+            try await running.value
+            #expect(gate.cancellations == 1)
+            #expect(try store.session(session.serverIdentifier)?.runningQueryCount == 0)
+        }
+    }
+
     @Test("A half-closed client that reads late gets its answers to the last byte")
     func slowReaderGetsTheTail() async throws {
         let answer = Queries.echo(900_000)
