@@ -67,8 +67,8 @@ public struct ServerConfiguration: Sendable {
         public var payload = 16 * 1024 * 1024
         /// Bytes of one frame of a WebSocket; a payload may be spread over many. Default 2 MiB.
         public var webSocketFrame = 2 * 1024 * 1024
-        /// Bytes of unfinished payloads, and of unfinished WebSocket frames, of all clients none of whose payloads could be
-        /// decrypted yet, not counting ``payloadBeforeAuthorization`` of each; whose payload exceeds them gets −429.
+        /// Bytes of unfinished payloads, and of unfinished WebSocket frames, of all clients none of whose payloads was
+        /// accepted yet, not counting ``payloadBeforeAuthorization`` of each; whose payload exceeds them gets −429.
         /// Default 64 MiB.
         public var strangerBytes = 64 * 1024 * 1024
         /// Queries of one connection that may be waiting for an asynchronous answer; reading stops beyond. Default 1 024.

@@ -84,6 +84,7 @@ extension ServerConnectionHandler {
             // It does not attach its connection to the session.
             return self.send(response: refusal)
         }
+        self.keyShown(session.authorizationKey)
         self.turnCount += 1
         self.beginTurn(
             HTTPTurn(

@@ -68,12 +68,6 @@ extension ServerConnectionHandler {
             // One reaction to every failure, so that nothing is learnt from it.
             return self.refuse(.notFound)
         }
-        if !self.timers.isAuthorized {
-            self.timers.authorized()
-            self.strangerBytes.release()
-            self.webSocketBacklog?.authorized()
-            self.write(.setAuthorized(keyIdentifier: key.key.identifier))
-        }
         if let fault = self.shared.configuration.faults.transportError {
             return self.refuse(fault)
         }
@@ -103,6 +97,15 @@ extension ServerConnectionHandler {
                 then: { self.received($0, in: identifier, quickAckToken: token, context: context) }
             )
         }
+    }
+
+    /// A session has accepted a payload: its sender holds the key. One that could only be decrypted may be a recording.
+    func keyShown(_ keyIdentifier: UInt64) {
+        guard !self.timers.isAuthorized else { return }
+        self.timers.authorized()
+        self.strangerBytes.release()
+        self.webSocketBacklog?.authorized()
+        self.write(.setAuthorized(keyIdentifier: keyIdentifier))
     }
 
     /// The session has accepted a payload, and the connection is closing: nobody will run its queries, and the session must
@@ -180,6 +183,7 @@ extension ServerConnectionHandler {
         context: ChannelHandlerContext
     ) {
         guard let receipt, let attached = self.sessions[identifier] else { return }
+        if receipt.actions.isAccepted { self.keyShown(identifier.authorizationKey) }
         self.sessions[identifier]?.openedAs = receipt.openedAs
         if receipt.openedAs != nil, !attached.isOpen {
             self.awaitWaking(for: identifier, context: context)

@@ -3,7 +3,8 @@
 /// What one connection takes of the bytes that clients which have shown no key may make the server keep. Pure, but for the
 /// budget that all connections share.
 ///
-/// An `auth_key_id`, which travels in the clear, lets a payload be long; only a payload that can be decrypted shows a key.
+/// An `auth_key_id`, which travels in the clear, lets a payload be long; only a payload that its session accepts shows a key,
+/// because whoever sees the one has the whole payload to repeat, too.
 struct StrangerBytes {
     private let budget: ByteBudget
     /// What the connection may keep beside the budget.

@@ -90,6 +90,31 @@ struct StrangerBytesTests {
         }
     }
 
+    @Test("A recorded payload shows no key", arguments: carriers)
+    func replayed(_ carrier: Carrier) async throws {
+        try await Self.withSession(carrier) { server, connect, session in
+            var session = session
+            let client = try await connect()
+            let ping = session.message(Ping(pingIdentifier: 1).serialized(), isContentRelated: false)
+            let recorded = session.seal(container: [ping])
+            try await client.send(recorded.payload)
+            try await client.pong(1, in: session)
+            await client.close()
+            try await eventually { server.connectionCount == 0 }
+            let other = try await connect()
+            try await other.send(recorded.payload)
+            // It is refused, and can be decrypted like any.
+            _ = try session.open(try await other.payload())
+            // Were its sender taken for the client, this would be answered.
+            try await other.send(session.seal(Queries.echo(1024 * 1024)).payload)
+            #expect(try await other.transportError() == .flood)
+            #expect(try await other.eventsUntilClosed().isEmpty)
+            await other.close()
+            try await eventually { server.connectionCount == 0 }
+            #expect(server.strangerByteCount == 0)
+        }
+    }
+
     @Test("Many hostile connections together stay within the budget", arguments: carriers)
     func many(_ carrier: Carrier) async throws {
         try await Self.withSession(carrier) { server, connect, session in
