@@ -209,6 +209,7 @@ let package = Package(
                 "MTProtoTestSupport",
                 "MTProtoClient", "MTProtoServer", "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -78,6 +78,7 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
         self.isPaused = false
         self.isInputClosedWaiting = false
         self.waiting.removeAll()
+        self.machine.discard()
         self.readIfWanted()
         return hasEnded
     }

@@ -230,6 +230,11 @@ public struct HTTPRequestMachine: Sendable {
         }
     }
 
+    /// Drops the body that is not complete, and everything that comes.
+    public mutating func discard() {
+        if case .receiving = self.state { self.state = .closed }
+    }
+
     /// Reads no request behind the one in hand.
     public mutating func endInput() {
         self.isInputBroken = true

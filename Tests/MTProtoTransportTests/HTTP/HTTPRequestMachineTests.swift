@@ -52,6 +52,25 @@ struct HTTPRequestMachineTests {
         }
     }
 
+    @Test func whatIsDiscardedIsNotKept() {
+        var machine = self.machine()
+        _ = machine.receive(self.head())
+        _ = machine.receive(.body(ByteBuffer(repeating: 7, count: 20)))
+        #expect(machine.bufferedByteCount == 20)
+        machine.discard()
+        #expect(machine.bufferedByteCount == 0)
+        #expect(machine.receive(.body(ByteBuffer(repeating: 7, count: 20))) == nil)
+        #expect(machine.receive(.end(nil)) == nil)
+        #expect(machine.bufferedByteCount == 0 && machine.isClosed)
+    }
+
+    @Test func anAnswerThatIsAwaitedOutlivesWhatIsDiscarded() {
+        var machine = self.machine()
+        for part in [self.head(), .body(Self.small), .end(nil)] { _ = machine.receive(part) }
+        machine.discard()
+        #expect(machine.isAnswerAwaited && machine.answer(Self.small) != nil)
+    }
+
     @Test("The path says whether a browser may read the answer", arguments: ["/apiw", "/apiw_test"])
     func crossOrigin(path: String) throws {
         var machine = self.machine()
