@@ -130,13 +130,18 @@ extension ServerConnectionHandler {
         pending.begin()
         // Unstructured so that a dropped answer or a closed connection can cancel just this query.
         let task = Task {
-            let response = await work()
+            var response = await work()
+            // Here, so that the query keeps its place among those whose connections are gone, and can be cancelled.
+            while case .asynchronous(let further) = response {
+                response = Task.isCancelled ? .error(500, "QUERY_CANCELLED") : await further()
+            }
+            let outcome = response
             eventLoop.execute {
                 defer { pending.end() }
                 let handler = bound.value
                 handler.queryEnded(query)
                 guard handler.queries.finish(query) else { return }
-                handler.finish(response, of: query)
+                handler.answer(query, outcome)
                 handler.queryFinished(query)
             }
         }

@@ -75,7 +75,7 @@ struct ShutdownTests {
     /// Runs a server over a store that answers later, and gives what ends it and waits for its end.
     private static func withStore(
         drain: TimeAmount,
-        _ gate: Gate = Gate(),
+        answer: @escaping @Sendable (ByteBuffer, QueryContext) -> QueryResponse = { query, _ in .result(query) },
         _ body: (MTProtoServer, SocketAddress, SerializingSessionStore, Task<Void, any Error>) async throws -> Void
     ) async throws {
         let store = SerializingSessionStore()
@@ -85,7 +85,7 @@ struct ShutdownTests {
         configuration.session.acknowledgementDelay = .seconds(3_600)
         let server = try MTProtoServer(
             configuration: configuration,
-            responder: ClosureResponder(answer: HTTPSessionTests.echo(behind: gate))
+            responder: ClosureResponder(answer: answer)
         )
         let (listening, continuation) = AsyncStream.makeStream(of: ListeningAddresses.self)
         let running = Task { try await server.run { continuation.yield($0) } }
@@ -141,7 +141,8 @@ struct ShutdownTests {
     @Test("The outcome of a query whose connection is gone is in the store when the server has ended")
     func detachedQuery() async throws {
         let gate = Gate()
-        try await Self.withStore(drain: .seconds(60), gate) { server, address, store, running in
+        let answer = HTTPSessionTests.echo(behind: gate)
+        try await Self.withStore(drain: .seconds(60), answer: answer) { server, address, store, running in
             let client = try await HTTPSessionTests.client(address)
             var session = try await client.makeSession()
             try await client.send(session.seal(Queries.echo()).payload)
@@ -152,6 +153,33 @@ struct ShutdownTests {
             running.cancel()
             try await running.value
             #expect(gate.cancellations == 1)
+            #expect(try store.session(session.serverIdentifier)?.runningQueryCount == 0)
+        }
+    }
+
+    @Test("An asynchronous answer that is asynchronous itself ends with the server, too")
+    func detachedQueryInParts() async throws {
+        let (first, second) = (Gate(), Gate())
+        try await Self.withStore(drain: .seconds(60)) { query, _ in
+            .asynchronous {
+                await first.pass()
+                return .asynchronous {
+                    await second.pass()
+                    return .result(query)
+                }
+            }
+        } _: { server, address, store, running in
+            let client = try await HTTPSessionTests.client(address)
+            var session = try await client.makeSession()
+            try await client.send(session.seal(Queries.echo()).payload)
+            try await eventually { first.arrivals == 1 }
+            try await client.reset()
+            try await eventually { server.connectionCount == 0 }
+            first.open()
+            try await eventually { second.arrivals == 1 }
+            running.cancel()
+            try await running.value
+            #expect(second.cancellations == 1)
             #expect(try store.session(session.serverIdentifier)?.runningQueryCount == 0)
         }
     }
