@@ -14,14 +14,19 @@ final class ByteBudget: Sendable {
     /// How many are taken.
     var count: Int { self.used.load(ordering: .relaxed) }
 
-    /// Takes some; `false` when there are not so many left.
+    /// Takes some; `false` when there are not so many left. Who gets none takes none from others meanwhile.
     func take(_ count: Int) -> Bool {
-        let used = self.used.add(count, ordering: .relaxed).newValue
-        guard used <= self.maximum else {
-            self.give(count)
-            return false
+        var used = self.count
+        while count <= self.maximum - used {
+            let outcome = self.used.weakCompareExchange(
+                expected: used,
+                desired: used + count,
+                ordering: .relaxed
+            )
+            if outcome.exchanged { return true }
+            used = outcome.original
         }
-        return true
+        return false
     }
 
     func give(_ count: Int) {

@@ -22,6 +22,8 @@ final class RawClient {
         var carrier = Carrier.tcp
         /// What to trust on the carriers with TLS.
         var certificatePEM: String?
+        /// Sends WebSocket frames of no more than so many bytes.
+        var webSocketFrameLength: Int?
         /// The target of HTTP requests.
         var path: String?
     }
@@ -36,6 +38,7 @@ final class RawClient {
     private(set) var bytes: ByteConnection
     private var transport: TransportConnection
     private let pieceLength: Int?
+    private let webSocketFrameLength: Int?
     private let carrier: Carrier
     private let path: String
     /// The received frames of a WebSocket.
@@ -66,6 +69,7 @@ final class RawClient {
         }
         self.transport = try TransportConnection(client: configuration)
         self.pieceLength = options.pieceLength
+        self.webSocketFrameLength = options.webSocketFrameLength
         if options.carrier.usesWebSocket {
             try await self.write(RawWebSocket.request(path: self.path))
             while try !self.webSocket.readUpgrade(&self.http) {
@@ -87,7 +91,13 @@ final class RawClient {
         }
         var bytes = self.transport.takePreamble() ?? ByteBuffer()
         bytes.writeImmutableBuffer(try self.transport.send(payload, requestQuickAck: quickAck))
-        return self.carrier.usesWebSocket ? RawWebSocket.frame(bytes) : bytes
+        guard self.carrier.usesWebSocket else { return bytes }
+        var frames = ByteBuffer()
+        let length = self.webSocketFrameLength ?? bytes.readableBytes
+        while let part = bytes.readSlice(length: min(length, bytes.readableBytes)), part.readableBytes > 0 {
+            frames.writeImmutableBuffer(RawWebSocket.frame(part))
+        }
+        return frames
     }
 
     func send(_ payload: ByteBuffer, quickAck: Bool = false) async throws {
