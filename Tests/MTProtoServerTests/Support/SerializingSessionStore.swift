@@ -18,6 +18,7 @@ final class SerializingSessionStore: SessionStore {
         var floors: [UInt64: UInt64] = [:]
         var wakers: [ServerSessionIdentifier: [UInt64: @Sendable () -> Void]] = [:]
         var isUnavailable = false
+        var isSuspended = false
         var pendingCount = 0
     }
 
@@ -36,8 +37,16 @@ final class SerializingSessionStore: SessionStore {
     var count: Int { self.state.withLock { $0.sessions.count } }
 
     /// Keeps operations waiting until ``resume()``.
-    func suspend() { self.queue.suspend() }
-    func resume() { self.queue.resume() }
+    func suspend() { self.setSuspended(true) }
+    func resume() { self.setSuspended(false) }
+
+    private func setSuspended(_ isSuspended: Bool) {
+        self.state.withLock { state in
+            guard state.isSuspended != isSuspended else { return }
+            state.isSuspended = isSuspended
+            if isSuspended { self.queue.suspend() } else { self.queue.resume() }
+        }
+    }
 
     /// A session as it is saved.
     func session(_ identifier: ServerSessionIdentifier) throws -> ServerSession? {
