@@ -156,7 +156,7 @@ final class ConnectionRegistry: Sendable {
         return true
     }
 
-    /// Whether ``wake(_:)`` would wake this connection.
+    /// Whether ``wake(_:)`` would wake this connection. Requests that wait at other servers of a shared store are not known here.
     func isChosen(_ carrier: UInt64, for session: ServerSessionIdentifier) -> Bool {
         self.state.withLock { $0.chosen(of: session)?.carrier == carrier }
     }

@@ -64,4 +64,8 @@ struct CountedSessionStore: SessionStore {
     func takeForgottenMessages() -> ForgottenMessageCounts {
         self.store.takeForgottenMessages()
     }
+
+    func takeEvictedSessionCount() -> UInt64 {
+        self.store.takeEvictedSessionCount()
+    }
 }

@@ -17,6 +17,8 @@ public final class InMemorySessionStore: SessionStore {
         var session: ServerSession
         /// Whoever found the entry just before looks again.
         var isRemoved = false
+        /// What is to be remembered for the key once the session is removed.
+        var floor: UInt64?
     }
 
     /// One session behind its own lock, so that busy sessions do not wait for each other.
@@ -136,6 +138,8 @@ public final class InMemorySessionStore: SessionStore {
         while true {
             guard let entry = self.entry(of: identifier, makingIfMissing: make) else { return .immediate(nil) }
             if let result = self.change(entry, change) { return .immediate(result) }
+            // Whoever removes it may be slow: the rest is done here, rather than waited for.
+            self.drop(entry, of: identifier)
         }
     }
 
@@ -251,7 +255,7 @@ public final class InMemorySessionStore: SessionStore {
         guard self.queuedByteCount > kept.byteCount.load(ordering: .relaxed) else { return }
         let target = self.maximumByteCount - self.maximumByteCount / 16
         let entries = self.entries.withLock { $0.bySession }
-        for (_, entry) in self.byUse(entries.lazy.filter { $0.value !== kept }.map { ($0.key, $0.value) })
+        for (_, entry, _) in self.byUse(entries.lazy.filter { $0.value !== kept }.map { ($0.key, $0.value) })
         where entry.byteCount.load(ordering: .relaxed) > 0 {
             let surplus = self.queuedByteCount - target
             guard surplus > 0 else { return }
@@ -286,42 +290,62 @@ public final class InMemorySessionStore: SessionStore {
     }
 
     private func evict(_ count: Int, of some: [(ServerSessionIdentifier, Entry)]) {
-        for (identifier, entry) in self.byUse(some).prefix(count) {
-            guard let queued = self.remove(entry, of: identifier) else { continue }
-            self.evictedCount.add(1, ordering: .relaxed)
+        let ranked = self.byUse(some)
+        var evictedCount = 0
+        for (identifier, entry, use) in ranked.prefix(count) {
+            // It may have come into use since.
+            guard let queued = self.remove(entry, of: identifier, unlessUsedSince: use) else { continue }
+            evictedCount += 1
             self.forgotten.withLock { $0.all.memory &+= UInt64(clamping: queued) }
         }
+        if evictedCount == 0, let first = ranked.first, let queued = self.remove(first.1, of: first.0) {
+            evictedCount = 1
+            self.forgotten.withLock { $0.all.memory &+= UInt64(clamping: queued) }
+        }
+        self.evictedCount.add(UInt64(evictedCount), ordering: .relaxed)
     }
 
-    /// Those not in use first, of these the one unused longest.
+    /// Those not in use first, of these the one unused longest; with the number of their last use.
     private func byUse(
         _ entries: some Sequence<(ServerSessionIdentifier, Entry)>
-    ) -> [(ServerSessionIdentifier, Entry)] {
+    ) -> [(ServerSessionIdentifier, Entry, UInt64)] {
         entries.map { identifier, entry in
             let rank = entry.isInUse.load(ordering: .relaxed) ? 1 : 0
             return (identifier, entry, rank, entry.lastUse.load(ordering: .relaxed))
         }
         .sorted { ($0.2, $0.3) < ($1.2, $1.3) }
-        .map { ($0.0, $0.1) }
+        .map { ($0.0, $0.1, $0.3) }
     }
 
     /// Ends a session. Its own lock and that of all entries are taken one after the other, so that a long change of one session
     /// holds up nobody else's; whoever finds the entry meanwhile looks again.
     ///
-    /// - Returns: How many messages the session had queued; nil if somebody else has removed it.
-    private func remove(_ entry: Entry, of identifier: ServerSessionIdentifier) -> Int? {
-        let removed = entry.state.withLock { state -> (highest: UInt64?, count: Int)? in
-            guard !state.isRemoved else { return nil }
+    /// - Parameter use: The session stays if it was used after this use.
+    /// - Returns: How many messages the session had queued; nil if it stays, or somebody else has removed it.
+    private func remove(
+        _ entry: Entry,
+        of identifier: ServerSessionIdentifier,
+        unlessUsedSince use: UInt64? = nil
+    ) -> Int? {
+        let queuedCount = entry.state.withLock { state -> Int? in
+            guard !state.isRemoved, use == nil || use == entry.lastUse.load(ordering: .relaxed) else { return nil }
             state.isRemoved = true
-            return (state.session.highestReceivedIdentifier, state.session.queuedMessageCount)
+            state.floor = state.session.highestReceivedIdentifier
+            return state.session.queuedMessageCount
         }
-        guard let removed else { return nil }
+        guard let queuedCount else { return nil }
         self.byteCount.subtract(entry.byteCount.exchange(0, ordering: .relaxed), ordering: .relaxed)
+        self.drop(entry, of: identifier)
+        return queuedCount
+    }
+
+    /// Takes a removed session from the list; doing it twice does no harm.
+    private func drop(_ entry: Entry, of identifier: ServerSessionIdentifier) {
+        let floor = entry.state.withLock { $0.floor }
         self.entries.withLock { entries in
             entries.remove(entry, for: identifier)
-            if let highest = removed.highest { entries.floors.raise(identifier.authorizationKey, to: highest) }
+            if let floor { entries.floors.raise(identifier.authorizationKey, to: floor) }
         }
-        return removed.count
     }
 
     // MARK: Waking

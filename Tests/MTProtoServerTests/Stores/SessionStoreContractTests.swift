@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MTProtoCrypto
-import MTProtoServer
 import MTProtoSession
 import NIOCore
 import NIOPosix
 import Synchronization
 import Testing
 
+@testable import MTProtoServer
+
 /// What ``SessionStore`` asks of every store, sentence by sentence. For a store of your own, add a case to ``Kind``.
 @Suite(.network, .timeLimit(.minutes(10)))
 struct SessionStoreContractTests {
     enum Kind: CaseIterable, CustomTestStringConvertible {
-        case inMemory, serializing
+        case inMemory, serializing, counted
 
         func make() -> any SessionStore {
             switch self {
             case .inMemory: InMemorySessionStore()
             case .serializing: SerializingSessionStore()
+            case .counted: CountedSessionStore(InMemorySessionStore(), PendingWork())
             }
         }
 
@@ -25,6 +27,7 @@ struct SessionStoreContractTests {
             switch self {
             case .inMemory: "in memory"
             case .serializing: "as processes share one"
+            case .counted: "in memory, as the server uses it"
             }
         }
     }
