@@ -73,9 +73,9 @@ final class PlaintextExchange: LinkReceiver {
         return .interesting
     }
 
-    func payloadLost(_ identifier: UInt64, because error: any Error) {
-        // A server that says that it can do nothing at the moment is asked until time runs out.
-        if (error as? HTTPResponseError)?.isTransient != true {
+    func payloadLost(_ identifier: UInt64, because error: any Error, wasSent: Bool) {
+        // A server that cannot be dialed, or says that it can do nothing at the moment, is asked until time runs out.
+        if wasSent, (error as? HTTPResponseError)?.isTransient != true {
             guard self.waiting != nil, self.mayBeLost else { return self.linkFailed(error) }
             self.mayBeLost = false
         }

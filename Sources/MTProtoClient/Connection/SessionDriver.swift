@@ -163,7 +163,7 @@ final class SessionDriver: LinkReceiver {
         self.flush()
     }
 
-    func payloadLost(_ identifier: UInt64, because error: any Error) {
+    func payloadLost(_ identifier: UInt64, because error: any Error, wasSent: Bool) {
         guard !self.isEnded else { return }
         self.session.payloadLost(identifier, at: self.clock.now())
     }

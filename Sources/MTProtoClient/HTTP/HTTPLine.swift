@@ -176,12 +176,9 @@ final class HTTPLine: HTTPConnectionUser {
         case .success(let connection):
             self.send(request, on: connection)
             connection.attach(self)
-        case .failure(let error) where request.identifier == 0:
-            // Whoever connects wants to know at once.
-            self.state = .closed
-            self.link.end(with: error)
         case .failure(let error):
-            self.failed(request, because: error, since: start, isFailure: true)
+            self.state = .closed
+            self.giveBack(request, because: error, since: start, wasSent: false)
         }
     }
 
@@ -221,20 +218,11 @@ final class HTTPLine: HTTPConnectionUser {
                     isPoll: self.isPolling,
                     limit: self.link.redialLimit
                 )
-            self.failed(outstanding.request, because: error, since: outstanding.start, isFailure: isFailure)
+            self.state = .closed
+            self.giveBack(outstanding.request, because: error, since: outstanding.start, isFailure: isFailure)
         default:
             break
         }
-    }
-
-    private func failed(
-        _ request: HTTPRequest,
-        because error: any Error,
-        since start: NIODeadline,
-        isFailure: Bool
-    ) {
-        self.state = .closed
-        self.giveBack(request, because: error, since: start, isFailure: isFailure)
     }
 
     /// Gives back a request that was not answered, and rests.
@@ -242,7 +230,8 @@ final class HTTPLine: HTTPConnectionUser {
         _ request: HTTPRequest,
         because error: any Error,
         since start: NIODeadline,
-        isFailure: Bool = true
+        isFailure: Bool = true,
+        wasSent: Bool = true
     ) {
         guard self.link.mayRetry(after: error, of: self, since: isFailure ? start : nil) else { return }
         if isFailure {
@@ -251,7 +240,7 @@ final class HTTPLine: HTTPConnectionUser {
         } else {
             self.backOff.succeeded()
         }
-        self.link.payloadLost(request.identifier, because: error)
+        self.link.payloadLost(request.identifier, because: error, wasSent: wasSent)
     }
 
     /// Watches over the request until the next time to look at it.

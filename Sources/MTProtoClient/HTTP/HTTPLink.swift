@@ -196,7 +196,7 @@ final class HTTPLink: ClientLink {
             answerLimit: isPrompt ? self.answerLimit : self.pollLimit
         )
         guard !line.send(request) else { return }
-        self.receiver?.payloadLost(payload.messageIdentifier, because: ConnectionClosedByPeer())
+        self.receiver?.payloadLost(payload.messageIdentifier, because: ConnectionClosedByPeer(), wasSent: false)
     }
 
     func writePlaintext(_ payload: ByteBuffer) -> Bool {
@@ -286,8 +286,8 @@ final class HTTPLink: ClientLink {
         self.closeIfFinished()
     }
 
-    func payloadLost(_ identifier: UInt64, because error: any Error) {
-        self.receiver?.payloadLost(identifier, because: error)
+    func payloadLost(_ identifier: UInt64, because error: any Error, wasSent: Bool) {
+        self.receiver?.payloadLost(identifier, because: error, wasSent: wasSent)
         self.lineIsFree()
     }
 

@@ -79,8 +79,13 @@ protocol LinkReceiver: AnyObject {
     /// What belongs together has been received, or the link can carry more than before.
     func linkIsReady()
 
-    /// A payload is lost: its request was sent and its response will not come, or it could not be sent.
-    func payloadLost(_ identifier: UInt64, because error: any Error)
+    /// A payload is lost.
+    ///
+    /// - Parameters:
+    ///   - identifier: which; 0 for a plaintext one.
+    ///   - error: why.
+    ///   - wasSent: whether its request was sent, and only the response will not come.
+    func payloadLost(_ identifier: UInt64, because error: any Error, wasSent: Bool)
 
     /// The server says what time it is: seconds since 1970.
     func note(serverTime seconds: Int64)

@@ -14,7 +14,7 @@ import Testing
 
         var mayRead: Bool { true }
         func receive(_ payload: ByteBuffer) -> PayloadValue { .empty }
-        func payloadLost(_ identifier: UInt64, because error: any Error) {}
+        func payloadLost(_ identifier: UInt64, because error: any Error, wasSent: Bool) {}
         func linkFailed(_ error: any Error) { self.failures.append(error) }
     }
 
