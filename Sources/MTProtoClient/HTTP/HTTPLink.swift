@@ -298,7 +298,6 @@ final class HTTPLink: ClientLink {
         since start: NIODeadline
     ) {
         guard let receiver = self.receiver else { return }
-        if let time = response.serverTime { receiver.note(serverTime: time) }
         let value = receiver.receive(response.payload)
         // What the receiver does not accept is nobody's success: it has ended the link.
         guard !self.isEnded else { return }
@@ -306,6 +305,7 @@ final class HTTPLink: ClientLink {
             // Anybody can repeat what he has seen: that must neither count as life nor take the place of the answer.
             return line.giveBack(request, because: HTTPResponseError(.stale), since: start)
         }
+        if let time = response.serverTime { receiver.note(serverTime: time) }
         line.succeeded()
         self.pollFailures.succeeded()
         self.retriedPollFailure.succeeded()

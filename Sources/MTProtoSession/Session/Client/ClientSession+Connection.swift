@@ -114,7 +114,11 @@ extension ClientSession {
     /// Whether a query may be sent again under its identifier: young enough, and not refused under it.
     mutating func isRepeatable(_ record: QueryRecord, at now: SessionTime) -> Bool {
         let sent = MessageIdentifierGenerator.nanoseconds(of: record.identifier)
-        let age = self.time.serverNanoseconds(at: now).addingClamped(-sent)
+        // The time known may have been set back; the monotonic clock stands still while the machine sleeps.
+        let age = max(
+            self.time.serverNanoseconds(at: now).addingClamped(-sent),
+            now.monotonicNanoseconds &- record.identifiedNanoseconds
+        )
         return !record.needsNewIdentifier && age < self.configuration.maximumRepeatedAge.clampedNanoseconds
     }
 

@@ -241,6 +241,7 @@ extension ClientSession {
         let connection = self.link.connection
         self.queries.markSent(number) { record in
             record.isRepeated = record.identifier == identifier
+            if !record.isRepeated { record.identifiedNanoseconds = now.monotonicNanoseconds }
             record.identifier = identifier
             record.sequenceNumber = sequenceNumber
             record.connection = connection

@@ -33,6 +33,8 @@ struct QueryRecord: Sendable {
     var phase = Phase.waiting
     /// The identifier it was last sent under; 0 before that.
     var identifier: UInt64 = 0
+    /// Monotonic nanoseconds of the first sending under it.
+    var identifiedNanoseconds: Int64 = 0
     /// The identifier of the container in which it was last sent, or its own.
     var outerIdentifier: UInt64 = 0
     var sequenceNumber: Int32 = 0

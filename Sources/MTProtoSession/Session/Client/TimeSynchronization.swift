@@ -24,6 +24,8 @@ struct TimeSynchronization: Sendable {
     private var lastReading: SessionTime?
     /// By how much hints have moved the time since the session last knew better.
     private var hintNanoseconds: Int64 = 0
+    /// What the server certainly wrote last, and the monotonic time then: by now it is at least so much later there.
+    private var proof: (serverNanoseconds: Int64, monotonicNanoseconds: Int64)?
     /// Server time minus local wall time in nanoseconds, as far as known.
     private(set) var offsetNanoseconds: Int64?
     /// Whether the time is known well enough to refuse messages because of it.
@@ -60,6 +62,7 @@ struct TimeSynchronization: Sendable {
         let before = self.serverNanoseconds(at: now)
         let server = MessageIdentifierGenerator.nanoseconds(of: identifier)
         self.set(server, at: now)
+        self.proof = (server, now.monotonicNanoseconds)
         self.hintNanoseconds = 0
         self.offsetNanoseconds = server &- now.wallNanoseconds
         self.isSynchronized = true
@@ -72,11 +75,13 @@ struct TimeSynchronization: Sendable {
         let server = MessageIdentifierGenerator.nanoseconds(of: identifier)
         guard server > serverNanoseconds else { return }
         self.set(server, at: now)
+        self.proof = (server, now.monotonicNanoseconds)
         self.offsetNanoseconds = server &- now.wallNanoseconds
     }
 
     /// Takes a hint of unproven origin, in whole seconds: it moves the time only as long as nothing better is known, and it
-    /// differs by more than its coarseness; back as far as it says, ahead only within a bound.
+    /// differs by more than its coarseness. Ahead only within a bound; back never behind what the server wrote and the time that
+    /// has certainly passed since, or as far as it says while the server has written nothing.
     ///
     /// The hint is not kept with the offset, which counts as certain in a later run.
     mutating func note(unixSeconds: Int64, at now: SessionTime) {
@@ -85,6 +90,11 @@ struct TimeSynchronization: Sendable {
         let before = self.serverNanoseconds(at: now)
         let (step, overflow) = server.subtractingReportingOverflow(before)
         guard !overflow, step.magnitude > UInt64(Self.hintToleranceNanoseconds) else { return }
+        if let proof {
+            let passed = now.monotonicNanoseconds &- proof.monotonicNanoseconds
+            let earliest = proof.serverNanoseconds.addingClamped(passed)
+            guard server >= earliest.addingClamped(-Self.hintToleranceNanoseconds) else { return }
+        }
         let lead = self.hintNanoseconds.addingClamped(step)
         guard lead <= Self.maximumHintLeadNanoseconds else { return }
         self.set(server, at: now)

@@ -231,4 +231,37 @@ import Testing
         let after = harness.session.serverNanoseconds(at: harness.now)
         #expect(after / 1_000_000_000 == seconds)
     }
+
+    @Test(arguments: [0, 1_640_995_200, -1_800, -10])
+    func aHintDoesNotGoBehindWhatTheServerWrote(seconds: Int64) throws {
+        let harness = try ClientSessionHarness()
+        try harness.invoke()
+        try harness.answer(try #require(try harness.flush().first).messages[0])
+        harness.clock.advance(by: .seconds(60))
+        harness.clock.skewWall(by: .seconds(-4000))
+        let before = harness.session.serverNanoseconds(at: harness.now)
+        #expect(!harness.isSynchronized)
+        let hint = seconds < 0 ? harness.serverNanoseconds / 1_000_000_000 + seconds : seconds
+        harness.session.noteServerTime(unixSeconds: hint, at: harness.now)
+        let after = harness.session.serverNanoseconds(at: harness.now)
+        #expect(after == before)
+        // Ahead it may go, and back from there.
+        for lead: Int64 in [20, 5] {
+            let ahead = harness.serverNanoseconds / 1_000_000_000 + lead
+            harness.session.noteServerTime(unixSeconds: ahead, at: harness.now)
+            let moved = harness.session.serverNanoseconds(at: harness.now)
+            #expect(moved / 1_000_000_000 == ahead)
+        }
+    }
+
+    @Test func aHintDoesNotMakeAnOldQueryYoung() throws {
+        let harness = try ClientSessionHarness(timeOffsetNanoseconds: nil)
+        try harness.invoke()
+        let lost = try #require(try harness.flush().first)
+        harness.clock.advance(by: .seconds(1_800))
+        harness.session.noteServerTime(unixSeconds: harness.now.wallSeconds - 1_800, at: harness.now)
+        harness.lose(lost)
+        let asked = try #require(try harness.flush().first)
+        #expect(asked.bodies == [.stateRequest(MessagesStateRequest(identifiers: [lost.message.identifier]))])
+    }
 }
