@@ -135,14 +135,17 @@ struct ConnectionEstablisher {
             return SessionKeys(permanent: permanent, temporary: savedTemporary, isTemporaryBound: true)
         }
         var verdictDuration: Duration = .zero
+        let saved = self.usableSavedConnection?.permanent
         let permanent: SavedSession
-        if let saved = self.usableSavedConnection?.permanent {
+        if let saved {
             permanent = saved
         } else {
             let result = try await self.exchange(.permanent, on: connection, verdictDuration: &verdictDuration)
             permanent = SavedSession(result, at: self.configuration.clock.now())
         }
-        if let offset = permanent.timeOffsetNanoseconds { connection.synchronize(offsetNanoseconds: offset) }
+        if let offset = permanent.timeOffsetNanoseconds {
+            connection.synchronize(offsetNanoseconds: offset, isProven: saved == nil)
+        }
         var temporary: SavedConnection.Temporary?
         if self.wantsTemporaryKey {
             let lifetime = self.configuration.keyLifetime
@@ -334,9 +337,9 @@ struct DialedConnection: Sendable {
     }
 
     /// The requests to come know the server's time: server time minus local time.
-    func synchronize(offsetNanoseconds: Int64) {
+    func synchronize(offsetNanoseconds offset: Int64, isProven: Bool) {
         let exchange = self.exchange
-        self.link.eventLoop.execute { exchange.value.synchronize(offsetNanoseconds: offsetNanoseconds) }
+        self.link.eventLoop.execute { exchange.value.synchronize(offsetNanoseconds: offset, isProven: isProven) }
     }
 }
 

@@ -53,9 +53,17 @@ final class PlaintextExchange: LinkReceiver {
         if !self.link.writePlaintext(payload) { self.isUnsent = true }
     }
 
-    /// Takes the server's time, proven by an exchange: server time minus local time.
-    func synchronize(offsetNanoseconds: Int64) {
-        self.identifiers.prove(offsetNanoseconds: offsetNanoseconds)
+    /// Takes the server's time minus the local time.
+    ///
+    /// - Parameters:
+    ///   - offset: in nanoseconds.
+    ///   - isProven: whether an exchange over this link has proven it.
+    func synchronize(offsetNanoseconds offset: Int64, isProven: Bool) {
+        if isProven {
+            self.identifiers.prove(offsetNanoseconds: offset)
+        } else {
+            self.identifiers.assume(offsetNanoseconds: offset)
+        }
     }
 
     func note(serverTime seconds: Int64) {

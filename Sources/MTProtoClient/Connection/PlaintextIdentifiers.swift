@@ -5,9 +5,9 @@ internal import MTProtoTransport
 
 /// Makes the identifiers of the messages of key exchanges.
 ///
-/// They tell the server's time as far as it is known: what an exchange or a saved session has proven, or else what the server
-/// said in passing, or else the local clock's. A hint needs no limit here. It is replaced by the next one, also by an earlier one,
-/// and nothing of it gets into a session: that takes its time from what the exchange has proven.
+/// They tell the server's time as far as it is known: what an exchange has proven, or else what the server said in passing, or
+/// else what a saved session knew, or else the local clock's. A hint needs no limit here. It is replaced by the next one, also by
+/// an earlier one, and nothing of it gets into a session: that takes its time from what the exchange has proven.
 struct PlaintextIdentifiers: Sendable {
     /// A hint is cut to seconds, and was on its way: one that lies closer to the time known is no news.
     private static let hintToleranceNanoseconds: Int64 = 2_000_000_000
@@ -31,7 +31,13 @@ struct PlaintextIdentifiers: Sendable {
         self.move(toOffset: server.addingClamped(0 &- now.wallNanoseconds))
     }
 
-    /// Takes an offset that the server has proven.
+    /// Takes an offset that held when a session was saved. The local clock may have been set since, so hints replace it.
+    mutating func assume(offsetNanoseconds: Int64) {
+        guard !self.isProven else { return }
+        self.move(toOffset: offsetNanoseconds)
+    }
+
+    /// Takes an offset that an exchange has proven.
     mutating func prove(offsetNanoseconds: Int64) {
         self.isProven = true
         self.move(toOffset: offsetNanoseconds)

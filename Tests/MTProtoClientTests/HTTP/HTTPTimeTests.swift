@@ -63,6 +63,39 @@ struct HTTPTimeTests {
         }
     }
 
+    @Test(
+        "A saved offset that is no longer right, the clock having been set, spoils one message",
+        arguments: [-86_400, 86_400]
+    )
+    func staleOffset(seconds: Int64) async throws {
+        try await withDataCenter { dataCenter in
+            let saved = try await dataCenter.connect {
+                $0.clock = Self.clock { seconds }
+            } _: {
+                try await $0.savedConnection()
+            }
+            let sent = Mutex(ByteBuffer())
+            let note: @Sendable (ByteBuffer) -> Void = { piece in
+                sent.withLock { _ = $0.writeImmutableBuffer(piece) }
+            }
+            try await CuttingRelay.run(to: try dataCenter.endpoint, sees: note) { relay in
+                let configuration = clientConfiguration {
+                    $0.transport = .http
+                    $0.savedConnection = saved
+                    // An exchange, although there is a key.
+                    $0.keyLifetime = .temporary(expiresIn: 3_600)
+                }
+                try await MTProtoClient.withConnection(to: .endpoint(relay), configuration: configuration) {
+                    try await $0.expect(Queries.echo())
+                }
+            }
+            let verdicts = Self.plaintextIdentifiers(in: sent.withLock { $0 }).map { Self.verdict(on: $0) }
+            #expect(verdicts.count >= 3)
+            #expect(verdicts.first == (seconds < 0 ? .tooHigh : .tooLow))
+            #expect(verdicts.dropFirst().allSatisfy { $0 == .acceptable })
+        }
+    }
+
     private static func text(of date: Date) -> String {
         let formatter = DateFormatter()
         formatter.locale = Locale(identifier: "en_US_POSIX")

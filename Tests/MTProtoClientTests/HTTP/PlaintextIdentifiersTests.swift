@@ -50,6 +50,18 @@ import Testing
         #expect(Self.seconds(of: identifiers.next(at: Self.now)) == -7)
     }
 
+    @Test("What was true when a session was saved is replaced by hints, and by what is proven")
+    func assumed() {
+        var identifiers = PlaintextIdentifiers()
+        identifiers.assume(offsetNanoseconds: 86_400_000_000_000)
+        #expect(Self.seconds(of: identifiers.next(at: Self.now)) == 86_400)
+        identifiers.note(serverTime: Self.now.wallSeconds, at: Self.now)
+        #expect(Self.seconds(of: identifiers.next(at: Self.now)) == 0)
+        identifiers.prove(offsetNanoseconds: 7_000_000_000)
+        identifiers.assume(offsetNanoseconds: 86_400_000_000_000)
+        #expect(Self.seconds(of: identifiers.next(at: Self.now)) == 7)
+    }
+
     @Test("Each identifier is above the one before while the time does not go back")
     func increasing() {
         var identifiers = PlaintextIdentifiers()
