@@ -220,11 +220,34 @@ struct ConnectOptions: ParsableArguments {
         } else {
             dataCenter = nil
         }
-        if let uri = try self.uri() { return .endpoint(uri, dataCenter: dataCenter) }
+        if let uri = try self.uri() {
+            try self.validate(dataCenter, at: uri.socket, path: uri.path)
+            return .endpoint(uri, dataCenter: dataCenter)
+        }
+        let socket: SocketEndpoint
         do {
-            return .endpoint(try SocketEndpoint(text), dataCenter: dataCenter ?? DataCenterIdentifier(number: 2))
+            socket = try SocketEndpoint(text)
         } catch {
             throw ValidationError("'\(text)': \(error)")
+        }
+        try self.validate(dataCenter, at: socket, path: nil)
+        return .endpoint(socket, dataCenter: dataCenter ?? DataCenterIdentifier(number: 2))
+    }
+
+    /// Refuses a data centre that is not the one at a place: what is announced there must be true.
+    private func validate(_ dataCenter: DataCenterIdentifier?, at socket: SocketEndpoint, path: EndpointPath?) throws {
+        guard let dataCenter else { return }
+        let named = (try? Endpoint(scheme: .https, socket: socket))?.dataCenter
+        if let named, named.number != dataCenter.number {
+            throw ValidationError("\(socket.host) is data centre \(named.number), not --dc \(dataCenter.number).")
+        }
+        guard let path else { return }
+        if path.isTest, !dataCenter.isTest {
+            throw ValidationError("\(path) is the test environment: add --test, or leave --dc out.")
+        }
+        // Elsewhere the address tells, and the path need not.
+        if named != nil, dataCenter.isTest, !path.isTest {
+            throw ValidationError("\(socket.host)\(path) is not the test environment: write \(path)_test.")
         }
     }
 

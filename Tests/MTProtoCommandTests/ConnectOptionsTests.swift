@@ -37,6 +37,15 @@ import Testing
             ("localhost:1 --matrix --temporary-key", "--temporary-key"),
             ("localhost:1 --matrix --test", "--test"),
             ("--dc 4 --test --matrix", "data centre 4"),
+            ("wss://venus.web.telegram.org/apiws --dc 2 --test --matrix", "not the test environment"),
+            ("https://venus.web.telegram.org/api --dc 2 --test", "/api_test"),
+            ("wss://venus.web.telegram.org/apiws_test --dc 2", "add --test"),
+            ("wss://localhost:1/apiws_test --dc 2", "add --test"),
+            ("http://localhost:1/api_test --dc 2 --matrix", "add --test"),
+            ("https://vesta.web.telegram.org/api --dc 3", "is data centre 4"),
+            ("wss://vesta-1.web.telegram.org/apiws --dc 3 --matrix", "is data centre 4"),
+            ("tcp://vesta.web.telegram.org:443 --dc 3", "is data centre 4"),
+            ("vesta.web.telegram.org:443 --dc 3 --transport wss", "is data centre 4"),
             ("http://localhost:1/api --quick-ack", "HTTP has no quick"),
             ("--transport https --quick-ack", "HTTP has no quick"),
             ("--framing full --quick-ack", "full framing has no quick"),
@@ -100,6 +109,9 @@ import Testing
             ("wss://localhost:1/apiws_test --matrix", 2, true),
             ("https://vesta.web.telegram.org/api --matrix", 4, false),
             ("http://localhost:1/api --matrix --dc 3 --test", 3, true),
+            ("http://localhost:1/api_test --matrix --dc 3 --test", 3, true),
+            ("https://vesta.web.telegram.org/api --matrix --dc 4", 4, false),
+            ("wss://venus.web.telegram.org/apiws_test --matrix --dc 2 --test", 2, true),
         ] as [(String, Int16, Bool)]
     )
     func dataCenter(arguments: String, number: Int16, isTest: Bool) throws {
