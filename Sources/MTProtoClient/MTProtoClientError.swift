@@ -125,7 +125,7 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
         switch self.code {
         case .upgradeRefused, .http:
             if let error = self.underlying as? HTTPResponseError { return error.isTransient }
-            return self.httpStatus.map { $0 >= 500 || $0 == 408 } ?? false
+            return self.httpStatus.map { HTTPResponseError.isMomentary(status: $0) } ?? false
         case .invalidConfiguration, .certificateRefused, .keyExchange, .authorizationKeyUnknown, .malformedResult,
             .invalidQuery, .cancelled:
             return false

@@ -128,9 +128,18 @@ struct HTTPResponseError: Error, Hashable, CustomStringConvertible {
     /// else than the server.
     var isTransient: Bool {
         switch self.kind {
-        case .status(let status): status >= 500 || status == 408
+        case .status(let status): Self.isMomentary(status: status)
         case .stale: true
         case .oversized, .malformedBody, .disorder: false
+        }
+    }
+
+    /// Whether a status tells of something that passes; those from 520 to 529 are what proxies make of a server that they do not
+    /// reach. A method or a version that is not there stays so.
+    static func isMomentary(status: Int) -> Bool {
+        switch status {
+        case 408, 500, 502, 503, 504, 520...529: true
+        default: false
         }
     }
 

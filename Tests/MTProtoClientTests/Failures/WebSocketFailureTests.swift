@@ -78,7 +78,7 @@ struct WebSocketFailureTests {
         }
     }
 
-    @Test("Refused", arguments: [200, 301, 400, 403, 404, 426, 429, 500, 503])
+    @Test("Refused", arguments: [200, 301, 400, 403, 404, 426, 429, 500, 501, 503, 505])
     func refused(status: Int) async throws {
         let error = try await Self.failure { connection, _ in
             try await connection.write(Array("HTTP/1.1 \(status) No\r\nContent-Length: 2\r\n\r\nno".utf8))
@@ -86,7 +86,7 @@ struct WebSocketFailureTests {
         #expect(error?.code == .upgradeRefused)
         #expect(error?.httpStatus == status)
         #expect(error?.phase == .transportHandshake)
-        #expect(error?.isRetryable == (status >= 500))
+        #expect(error?.isRetryable == [500, 503].contains(status))
     }
 
     @Test("Accepted in a way that is none", arguments: ["chat", "binary, binary", ""])

@@ -9,8 +9,8 @@ import Testing
 /// Responses with a status other than 200: final ones, and those of a server that can do nothing at the moment.
 @Suite(.serialized, .network, .timeLimit(.minutes(10)))
 struct HTTPStatusTests {
-    static let statuses: [UInt] = [400, 403, 404, 405, 413, 429, 444]
-    static let momentaryStatuses: [UInt] = [408, 500, 503]
+    static let statuses: [UInt] = [400, 403, 404, 405, 413, 429, 444, 501, 505]
+    static let momentaryStatuses: [UInt] = [408, 500, 502, 503, 504, 522]
 
     private static func check(_ error: MTProtoClientError?, status: UInt) {
         if [403, 404, 429, 444].contains(status) {
@@ -20,7 +20,7 @@ struct HTTPStatusTests {
         } else {
             #expect(error?.code == .http)
             #expect(error?.httpStatus == Int(status))
-            #expect(error?.isRetryable == (status >= 500 || status == 408))
+            #expect(error?.isRetryable == self.momentaryStatuses.contains(status))
         }
     }
 
