@@ -130,4 +130,16 @@ import Testing
         #expect(pace.answered(after: .zero, withSomething: true) == .zero)
         #expect(pace.answered(after: .zero, withSomething: false) == .zero)
     }
+
+    @Test("However fast a server answers polls for nothing, it gets about one a second")
+    func busyPolls() {
+        var pace = HTTPPollPace()
+        var time = TimeAmount.zero
+        var count = 0
+        while time < .minutes(1) {
+            time = time + .milliseconds(1) + pace.answered(after: .milliseconds(1), withSomething: false)
+            count += 1
+        }
+        #expect(count < 80)
+    }
 }

@@ -98,8 +98,8 @@ struct HTTPPhaseTests {
                 count += 1
                 return count
             }
-            if number == 4 { many.happened() }
-            return .unheard
+            // By then the line rests, for 400 ms.
+            return number == 4 ? .unheardAndNoticed { many.happened() } : .unheard
         }) { connection, backend in
             try await HTTPSessionTests.echoes(2, connection, backend)
             await many.wait()
@@ -117,7 +117,7 @@ struct HTTPPhaseTests {
                 count += 1
                 return count
             }
-            if number == 4 { many.happened() }
+            if number == 4 { return .unheardAndNoticed { many.happened() } }
             return number == 0 ? .answered : .unheard
         }) { connection, backend in
             try await HTTPSessionTests.echoes(2, connection, backend)

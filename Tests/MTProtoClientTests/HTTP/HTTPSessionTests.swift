@@ -17,6 +17,8 @@ struct HTTPSessionTests {
         case answered
         /// Nothing is done with it; the connection ends.
         case unheard
+        /// The same; told when the client has closed its end, which is when it knows.
+        case unheardAndNoticed(@Sendable () -> Void)
         /// It is carried out; the connection ends instead of the response.
         case unanswered
         /// The connection ends behind the response, without a word.
@@ -60,6 +62,10 @@ struct HTTPSessionTests {
                         isPoll
                     )
                 if case .unheard = fate { return }
+                if case .unheardAndNoticed(let notice) = fate {
+                    await connection.end()
+                    return notice()
+                }
                 if case .silent = fate { continue }
                 if case .replayed = fate {
                     try await connection.respond(.ok, [:], last.withLock { $0 })
@@ -73,7 +79,7 @@ struct HTTPSessionTests {
                 case .status(let status):
                     try await connection.respond(.init(statusCode: Int(status)), [:], ByteBuffer(string: "sorry"))
                 case .body(let bytes): try await connection.respond(.ok, [:], ByteBuffer(bytes: bytes))
-                case .unheard, .unanswered, .replayed, .silent: return
+                case .unheard, .unheardAndNoticed, .unanswered, .replayed, .silent: return
                 }
                 if case .closedBehind = fate { return }
                 if case .closedAsAnnounced = fate { return }

@@ -32,15 +32,22 @@ import Testing
             channel.pipeline.fireChannelInactive()
         }
         channel.embeddedEventLoop.run()
-        #expect(receiver.failures.count == 1)
-        #expect(
-            isLocal
-                ? receiver.failures.first is ConnectionClosedLocally : receiver.failures.first is ConnectionClosedByPeer
-        )
-        // Whoever comes later hears the same.
+        let isRight = { (receiver: Receiver) in
+            receiver.failures.count == 1
+                && receiver.failures.allSatisfy {
+                    isLocal ? $0 is ConnectionClosedLocally : $0 is ConnectionClosedByPeer
+                }
+        }
+        #expect(isRight(receiver))
+        // Whoever comes later hears the same, also when the channel has let the link go.
         let late = Receiver()
         link.attach(late)
-        #expect(late.failures.allSatisfy { isLocal ? $0 is ConnectionClosedLocally : $0 is ConnectionClosedByPeer })
+        #expect(isRight(late))
         _ = try? channel.finish()
+        let last = Receiver()
+        link.attach(last)
+        #expect(isRight(last))
+        // And nobody hears it twice.
+        #expect(isRight(receiver) && isRight(late))
     }
 }

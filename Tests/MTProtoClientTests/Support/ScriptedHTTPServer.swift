@@ -104,6 +104,12 @@ final class ScriptedHTTPConnection {
     func close() async {
         try? await self.channel.close()
     }
+
+    /// Ends this direction, and waits until the client has ended the other.
+    func end() async {
+        try? await self.channel.close(mode: .output)
+        while await self.request() != nil {}
+    }
 }
 
 /// What a data centre behind HTTP does with payloads: key exchange, one session, echoes.
