@@ -215,9 +215,14 @@ extension ServerContext {
         self.connections.closeAll()
         await self.connections.waitUntilEmpty()
         self.detachedQueries.cancelAll()
-        await self.work.waitUntilDone(
+        let pendingCount = await self.work.waitUntilDone(
             within: self.configuration.timeouts.drain,
             on: self.configuration.eventLoopGroup.next()
+        )
+        guard pendingCount > 0 else { return }
+        self.configuration.logger.error(
+            "server ends before all queries and changes of its stores are done",
+            metadata: ["pending": "\(pendingCount)"]
         )
     }
 

@@ -107,7 +107,9 @@ public struct ServerConfiguration: Sendable {
         public var partialFrame: TimeAmount = .minutes(2)
         /// The client may leave bytes unread in its socket. Default 2 minutes.
         public var stalledWrite: TimeAmount = .minutes(2)
-        /// Connections may go on after a graceful shutdown began, and queries after their client's last byte. Default 5 s.
+        /// Connections may go on after a graceful shutdown began, and queries after their client's last byte. Then the stores may
+        /// take as long for what the connections have left to them: the end of a server takes up to twice this, and what
+        /// is not done by then is logged as an error. Default 5 s.
         public var drain: TimeAmount = .seconds(5)
         /// A query may wait for the ones that it names in `invokeAfterMsg`; then `MSG_WAIT_TIMEOUT`. Default 0.5 s.
         public var predecessor: TimeAmount = .milliseconds(500)

@@ -31,7 +31,9 @@ final class PendingWork: Sendable {
     }
 
     /// Returns when nothing is pending, or when the time is over. Only one caller may wait.
-    func waitUntilDone(within limit: TimeAmount, on eventLoop: any EventLoop) async {
+    ///
+    /// - Returns: how much is still pending.
+    func waitUntilDone(within limit: TimeAmount, on eventLoop: any EventLoop) async -> Int {
         var timer: Scheduled<Void>?
         await withCheckedContinuation { continuation in
             let isDone = self.state.withLock { state in
@@ -46,5 +48,6 @@ final class PendingWork: Sendable {
             }
         }
         timer?.cancel()
+        return self.state.withLock { $0.count }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MTProtoCrypto
 import MTProtoServer
 import MTProtoSession
@@ -75,6 +76,7 @@ struct ShutdownTests {
     /// Runs a server over a store that answers later, and gives what ends it and waits for its end.
     private static func withStore(
         drain: TimeAmount,
+        logger: Logger = LogRecorder().logger,
         answer: @escaping @Sendable (ByteBuffer, QueryContext) -> QueryResponse = { query, _ in .result(query) },
         _ body: (MTProtoServer, SocketAddress, SerializingSessionStore, Task<Void, any Error>) async throws -> Void
     ) async throws {
@@ -84,6 +86,7 @@ struct ShutdownTests {
         var configuration = ServerConfiguration(privateKeys: [TestKeys.privateKey])
         configuration.timeouts.drain = drain
         configuration.sessions = store
+        configuration.logger = logger
         configuration.session.acknowledgementDelay = .seconds(3_600)
         let server = try MTProtoServer(
             configuration: configuration,
@@ -131,13 +134,15 @@ struct ShutdownTests {
         }
     }
 
-    @Test("A store that does not answer keeps the server for the drain time only")
+    @Test("A store that does not answer keeps the server for the drain time only, and the operator is told")
     func stuckStore() async throws {
-        try await Self.withStore(drain: .milliseconds(200)) { server, address, store, running in
+        let log = LogRecorder()
+        try await Self.withStore(drain: .milliseconds(200), logger: log.logger) { server, address, store, running in
             try await Self.endConnections(of: server, at: address, store, running)
             try await running.value
             #expect(store.pendingCount > 0)
         }
+        #expect(log.errors.count == 1 && log.errors.first?.metadata["pending"] != nil)
     }
 
     @Test("The outcome of a query whose connection is gone is in the store when the server has ended")
