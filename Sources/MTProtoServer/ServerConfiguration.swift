@@ -76,7 +76,8 @@ public struct ServerConfiguration: Sendable {
         /// Queries that may be waiting for an asynchronous answer although the HTTP connection that brought them is gone; beyond,
         /// they are cancelled with it. Default 4 096.
         public var detachedQueries = 4_096
-        /// How many of these one authorization key may have. Default 256.
+        /// How many of these one permanent authorization key may have, with the temporary keys that are bound to it; a client that
+        /// makes several permanent keys has as many shares. Default 256.
         public var detachedQueriesPerKey = 256
         /// Sessions that one connection may use; over HTTP ``sessionsPerMinute`` counts. Default 16.
         public var sessionsPerConnection = 16

@@ -6,7 +6,7 @@ internal import Synchronization
 final class DetachedQueries: Sendable {
     private struct State {
         var queries: [UInt64: (key: UInt64, cancel: @Sendable () -> Void)] = [:]
-        /// How many each authorization key has.
+        /// How many each permanent authorization key has.
         var counts: [UInt64: Int] = [:]
         var nextNumber: UInt64 = 0
         var isClosed = false
@@ -19,7 +19,8 @@ final class DetachedQueries: Sendable {
 
     /// - Parameters:
     ///   - maximumCount: how many there may be.
-    ///   - maximumCountPerKey: how many one authorization key may have, so that it leaves places to others.
+    ///   - maximumCountPerKey: how many one permanent authorization key may have, so that it leaves places to others. Whoever
+    ///     makes many permanent keys has as many shares.
     ///   - refused: called for each query that has no room.
     init(maximumCount: Int, maximumCountPerKey: Int, refused: @escaping @Sendable () -> Void = {}) {
         self.maximumCount = maximumCount

@@ -8,6 +8,13 @@ struct RunningQueries {
     /// Stops a query.
     typealias Cancellation = @Sendable () -> Void
 
+    /// A query with the responder.
+    struct Running {
+        /// The permanent authorization key of its client; its own key as long as that is bound to none.
+        let clientKey: UInt64
+        let cancel: Cancellation
+    }
+
     /// A query that must not run before others have.
     struct Deferred {
         let identifier: QueryIdentifier
@@ -19,7 +26,7 @@ struct RunningQueries {
     }
 
     /// Those with the responder.
-    private(set) var running: [QueryIdentifier: Cancellation] = [:]
+    private(set) var running: [QueryIdentifier: Running] = [:]
     private var deferred: [QueryIdentifier: Deferred] = [:]
     /// The postponed queries that wait for a query.
     private var successors: [QueryIdentifier: Set<QueryIdentifier>] = [:]
@@ -33,8 +40,8 @@ struct RunningQueries {
         self.running[query] != nil || self.deferred[query] != nil
     }
 
-    mutating func start(_ query: QueryIdentifier, cancel: @escaping Cancellation) {
-        self.running[query] = cancel
+    mutating func start(_ query: QueryIdentifier, clientKey: UInt64, cancel: @escaping Cancellation) {
+        self.running[query] = Running(clientKey: clientKey, cancel: cancel)
     }
 
     /// - Returns: whether it was running, so that a late answer to a cancelled query is dropped.
@@ -43,7 +50,7 @@ struct RunningQueries {
     }
 
     mutating func cancel(_ query: QueryIdentifier) {
-        self.running.removeValue(forKey: query)?()
+        self.running.removeValue(forKey: query)?.cancel()
         self.takeDeferred(query)?.deadline.cancel()
     }
 
@@ -52,7 +59,7 @@ struct RunningQueries {
     /// - Returns: the queries that will have no answer.
     mutating func cancelAll(where isCancelled: (QueryIdentifier) -> Bool) -> [QueryIdentifier] {
         let ended = self.running.filter { isCancelled($0.key) }
-        for cancel in ended.values { cancel() }
+        for query in ended.values { query.cancel() }
         for query in self.deferred.values { query.deadline.cancel() }
         let cancelled = Array(ended.keys) + Array(self.deferred.keys)
         for query in ended.keys { self.running[query] = nil }

@@ -113,7 +113,11 @@ extension ServerConnectionHandler {
             localAddress: context.channel.localAddress,
             remoteAddress: context.channel.remoteAddress
         )
-        self.finish(self.shared.responder.respond(to: envelope.query, context: query), of: identifier)
+        self.finish(
+            self.shared.responder.respond(to: envelope.query, context: query),
+            of: identifier,
+            clientKey: query.permanentKeyIdentifier ?? session.authorizationKey
+        )
     }
 
     private static func isAllowedUnbound(_ constructor: UInt32?) -> Bool {
@@ -121,7 +125,7 @@ extension ServerConnectionHandler {
     }
 
     /// Answers at once, or when the asynchronous answer is there.
-    func finish(_ response: QueryResponse, of query: QueryIdentifier) {
+    private func finish(_ response: QueryResponse, of query: QueryIdentifier, clientKey: UInt64) {
         guard case .asynchronous(let work) = response, let eventLoop = self.eventLoop else {
             return self.answer(query, response)
         }
@@ -145,7 +149,7 @@ extension ServerConnectionHandler {
                 handler.queryFinished(query)
             }
         }
-        self.queries.start(query, cancel: { task.cancel() })
+        self.queries.start(query, clientKey: clientKey, cancel: { task.cancel() })
     }
 
     /// Starts what waited for a query that is no more, and what waited for that.

@@ -294,9 +294,11 @@ extension ServerConnectionHandler {
 
     /// The connection ends and its queries go on: their answers go to other requests of the session.
     func detachQueries() {
-        for (query, cancel) in self.queries.running where self.detachedQueries[query] == nil {
-            let key = query.session.authorizationKey
-            self.detachedQueries[query] = self.shared.detachedQueries.insert(ofKey: key, cancel)
+        for (query, running) in self.queries.running where self.detachedQueries[query] == nil {
+            self.detachedQueries[query] = self.shared.detachedQueries.insert(
+                ofKey: running.clientKey,
+                running.cancel
+            )
         }
     }
 

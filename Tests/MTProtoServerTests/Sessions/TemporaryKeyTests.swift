@@ -61,6 +61,33 @@ struct TemporaryKeyTests {
         }
     }
 
+    @Test("Queries whose connections are gone count for the permanent key, whichever temporary key they came under")
+    func detachedQueries() async throws {
+        let gate = Gate()
+        try await withServer {
+            $0.limits.detachedQueriesPerKey = 1
+        } respond: {
+            HTTPSessionTests.echo(behind: gate)($0, $1)
+        } _: { server, address in
+            let client = try await RawClient(to: address)
+            let permanent = try await client.makeKey().authorizationKey
+            for count in 1...2 {
+                var session = try await client.makeSession(.temporary(expiresIn: 3_600))
+                let binding = session.binding(to: permanent)
+                try await client.send(session.seal(binding).payload)
+                #expect(try await client.result(of: binding.identifier, in: session) == Self.boolTrue)
+                let requests = try await HTTPSessionTests.client(address)
+                try await requests.send(session.seal(Queries.initialized(Queries.echo())).payload)
+                try await eventually { gate.arrivals == count }
+                try await requests.reset()
+                try await eventually { server.connectionCount == 1 }
+                #expect(gate.cancellations == count - 1)
+            }
+            await client.close()
+            gate.open()
+        }
+    }
+
     @Test("A permanent key cannot be bound: TEMP_AUTH_KEY_EMPTY")
     func permanentCarrier() async throws {
         try await withDataCenter { dataCenter in
