@@ -29,7 +29,9 @@ final class HTTPPayloadHandler: ChannelDuplexHandler, RemovableChannelHandler, P
     private var isDiscarding = false
     private var isInputClosedWaiting = false
     private var hasPendingRead = false
-    /// Whether something was read that brought no part of a request: the beginning of a head, which the decoder keeps.
+    /// Whether something was read that brought no part of a request: the beginning of a head, which the decoder keeps. One
+    /// behind the end of a request in the same read is not seen, because the decoder does not tell what it keeps: until
+    /// another byte of it comes, the limit of silence holds and not that of unfinished requests.
     private var hasPartialHead = false
     /// Whether parts have come with the read that is going on.
     private var hasParts = false
