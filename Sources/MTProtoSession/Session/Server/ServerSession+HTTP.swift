@@ -78,7 +78,7 @@ extension ServerSession {
     /// What needs no acknowledgement is not: the client misses it, and asks again.
     ///
     /// - Parameters:
-    ///   - carrier: The number that ``nextResponse(notices:authorizationKey:salts:at:random:carrier:)`` was given.
+    ///   - carrier: The number that ``nextResponse(notices:answering:authorizationKey:salts:at:random:carrier:)`` was given.
     ///   - now: The time.
     public mutating func responseLost(_ carrier: UInt64, at now: SessionTime) {
         self.adopt(now)
