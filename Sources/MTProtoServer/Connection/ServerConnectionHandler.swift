@@ -340,6 +340,8 @@ final class ServerConnectionHandler: ChannelInboundHandler, ChannelOutboundHandl
     }
 
     func takeWaitingActions() -> [SessionAction] {
+        // An array made of an empty deque is written to, and all empty arrays share their memory.
+        guard !self.waitingActions.isEmpty else { return [] }
         defer { self.waitingActions.removeAll() }
         return Array(self.waitingActions)
     }
