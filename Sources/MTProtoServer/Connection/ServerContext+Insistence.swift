@@ -66,13 +66,13 @@ extension ServerContext {
     }
 
     private func beginRepetition() -> Bool {
-        guard self.repetitions.take() else { return false }
+        guard self.repetitions.take(1) else { return false }
         self.work.begin()
         return true
     }
 
     private func endRepetition() {
-        self.repetitions.giveBack()
+        self.repetitions.give(1)
         self.work.end()
     }
 }

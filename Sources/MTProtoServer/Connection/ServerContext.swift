@@ -19,9 +19,9 @@ final class ServerContext: Sendable {
     /// What the server waits for at its end.
     let work: PendingWork
     /// What clients that have shown no key make the server keep, beyond what each may.
-    let strangers: ByteBudget
+    let strangers: Budget
     /// Changes of sessions that are to be tried again, because the store has failed.
-    let repetitions: Places
+    let repetitions: Budget
     /// The TLS of new connections; `nil` when the server has no TLS port.
     let tls: TLSContextHolder?
     /// Makes the session of a first message.
@@ -36,7 +36,7 @@ final class ServerContext: Sendable {
         self.work = work
         self.configuration = configuration
         self.responder = responder
-        self.strangers = ByteBudget(maximum: configuration.limits.strangerBytes)
+        self.strangers = Budget(maximum: configuration.limits.strangerBytes)
         let metrics = ServerMetrics(factory: configuration.metricsFactory)
         self.metrics = metrics
         self.detachedQueries = DetachedQueries(
@@ -45,7 +45,7 @@ final class ServerContext: Sendable {
         ) {
             metrics.detachedQueryCancelled()
         }
-        self.repetitions = Places(maximumCount: configuration.limits.detachedQueries)
+        self.repetitions = Budget(maximum: configuration.limits.detachedQueries)
         self.connections = ConnectionRegistry(sessions: configuration.sessions, random: configuration.random)
         let session = configuration.session
         let random = configuration.random

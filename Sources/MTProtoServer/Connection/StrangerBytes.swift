@@ -6,14 +6,14 @@
 /// An `auth_key_id`, which travels in the clear, lets a payload be long; only a payload that its session accepts shows a key,
 /// because whoever sees the one has the whole payload to repeat, too.
 struct StrangerBytes {
-    private let budget: ByteBudget
+    private let budget: Budget
     /// What the connection may keep beside the budget.
     private let freeByteCount: Int
     private var takenByteCount = 0
     /// Whether bytes are counted: until the client has shown a key, or the connection ends.
     private(set) var isCounting = true
 
-    init(freeByteCount: Int, budget: ByteBudget) {
+    init(freeByteCount: Int, budget: Budget) {
         self.freeByteCount = freeByteCount
         self.budget = budget
     }

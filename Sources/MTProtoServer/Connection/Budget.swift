@@ -2,8 +2,8 @@
 
 internal import Synchronization
 
-/// Bytes that all connections of a server share.
-final class ByteBudget: Sendable {
+/// How much of something, such as bytes, all connections of a server may have at a time.
+final class Budget: Sendable {
     private let maximum: Int
     private let used = Atomic<Int>(0)
 

@@ -5,9 +5,9 @@ import Testing
 @testable import MTProtoServer
 
 /// Bytes that connections on several event loops share.
-struct ByteBudgetTests {
+struct BudgetTests {
     @Test func thereAreSoManyAndNoMore() {
-        let budget = ByteBudget(maximum: 10)
+        let budget = Budget(maximum: 10)
         #expect(budget.take(4) && budget.take(6))
         #expect(!budget.take(1) && budget.count == 10)
         budget.give(4)
@@ -15,7 +15,7 @@ struct ByteBudgetTests {
     }
 
     @Test func whoGetsNoneTakesNoneFromOthers() async {
-        let budget = ByteBudget(maximum: 10)
+        let budget = Budget(maximum: 10)
         await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<2 {
                 group.addTask {
