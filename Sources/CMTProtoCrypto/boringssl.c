@@ -90,6 +90,10 @@ void cmtp_sha256_final(cmtp_sha256 *hash, uint8_t out[32]) {
     OPENSSL_cleanse(hash, sizeof *hash);
 }
 
+void cmtp_x25519_public(uint8_t public_key[32], const uint8_t private_key[32]) {
+    X25519_public_from_private(public_key, private_key);
+}
+
 void cmtp_random(uint8_t *out, size_t length) {
     RAND_bytes(out, length);
 }

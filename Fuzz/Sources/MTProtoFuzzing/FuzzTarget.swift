@@ -20,6 +20,18 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case httpRequests
     /// Proxy secrets and endpoint texts.
     case links
+    /// The answers of a SOCKS5 proxy.
+    case socks5
+    /// The answer of an HTTP proxy, and what is glued behind it.
+    case httpConnect
+    /// Links and URLs of proxies.
+    case proxyLinks
+    /// Texts of profiles of a ClientHello.
+    case helloProfile
+    /// The answer of a proxy to the ClientHello of FakeTLS.
+    case serverHello
+    /// The records of FakeTLS, and a stream there and back.
+    case fakeTLSRecords
     /// The primitive reads of the TL reader, in an order that the input chooses.
     case tlReader
     /// Each TL type by itself: what it reads, it writes again.
@@ -61,6 +73,12 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .webSocket: fuzzWebSocket(&input)
         case .httpRequests: fuzzHTTPRequests(&input)
         case .links: fuzzLinks(&input)
+        case .socks5: fuzzSOCKS5(&input)
+        case .httpConnect: fuzzHTTPConnect(&input)
+        case .proxyLinks: fuzzProxyLinks(&input)
+        case .helloProfile: fuzzHelloProfile(&input)
+        case .serverHello: fuzzServerHello(&input)
+        case .fakeTLSRecords: fuzzFakeTLSRecords(&input)
         case .tlReader: fuzzReader(&input)
         case .tlObjects: fuzzObjects(&input)
         case .messageBody: fuzzMessageBody(&input)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // AES-256 (CTR, IGE) and CRC-32 on the CPU's own instructions, chosen at run time, and the few BoringSSL functions that
-// swift-crypto builds but does not offer: big-number exponentiation, hashes without an allocation, random bytes.
+// swift-crypto builds but does not offer, or only with Foundation's types: big-number exponentiation, hashes without an
+// allocation, random bytes, public keys of X25519.
 
 #ifndef CMTPROTOCRYPTO_H
 #define CMTPROTOCRYPTO_H
@@ -75,6 +76,11 @@ void cmtp_random(uint8_t *out, size_t length);
 void cmtp_wipe(void *memory, size_t length);
 // 1 if the two are equal, 0 if not, in a time that depends on length only.
 int cmtp_equal(const void *a, const void *b, size_t length);
+
+// ---- X25519 ---------------------------------------------------------------------------------------------------------
+
+// The public key of any 32 bytes taken as a private key.
+void cmtp_x25519_public(uint8_t public_key[32], const uint8_t private_key[32]);
 
 // ---- Big numbers (big endian, any number of leading zeros) ----------------------------------------------------------
 

@@ -68,6 +68,16 @@ public struct SocketEndpoint: Hashable, Sendable, CustomStringConvertible {
         Self.isAddress(self.host)
     }
 
+    /// The 4 or 16 bytes of an address, in the order of the wire; `nil` for a name.
+    package var addressBytes: [UInt8]? {
+        guard self.isAddress, let address = try? SocketAddress(ipAddress: self.host, port: 0) else { return nil }
+        // struct sockaddr_in and sockaddr_in6 are laid out alike on all systems from their third byte on.
+        let range = address.protocol == .inet ? 4..<8 : 8..<24
+        return address.withSockAddr { pointer, size in
+            Array(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer), count: size)[range])
+        }
+    }
+
     /// `host:port`, an IPv6 address in brackets.
     public var description: String {
         self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension FakeTLSVectors {
+    /// What `openssl s_server -tls1_2` of OpenSSL 3.0.19 answers to the vector's hello, a record for each message: ServerHello,
+    /// Certificate, ServerKeyExchange, ServerHelloDone. Then it waits.
+    static let openSSLOfTLS12: [[UInt8]] = [
+        hex(
+            """
+            16030300410200003d03034d863f08db99a90ff0d672a243309600783aee060c
+            2dd5f062cdca8dc17bb98800c02b000015ff01000100000b0004030001020023
+            000000170000
+            """
+        ),
+        hex(
+            """
+            16030301900b00018c0001890001863082018230820127a003020102021451d2
+            403228c460431a41f2503ded25fc3b27d235300a06082a8648ce3d0403023016
+            3114301206035504030c0b6578616d706c652e636f6d301e170d323631313231
+            3231323234365a170d3336313131383231323234365a30163114301206035504
+            030c0b6578616d706c652e636f6d3059301306072a8648ce3d020106082a8648
+            ce3d030107034200047024aa2d8d67418d84ab8426ad525339aa4d451164fb2a
+            6b47a0c28b8f56ca86d3769bb3979cedb593071ecb392dd68f6c1264d0bbb388
+            742a94ea6d2cefd335a3533051301d0603551d0e041604144e48f971d01a5b74
+            af4a5538ec67ed46c9a9eed5301f0603551d230418301680144e48f971d01a5b
+            74af4a5538ec67ed46c9a9eed5300f0603551d130101ff040530030101ff300a
+            06082a8648ce3d0403020349003046022100f831caf3da2d99325f9a26470f00
+            ecace25b339aab5abbed9e62ca8c498ad7b8022100a28b4bd83dbdd520952967
+            56b7cc568f2cde444bc418baf072bb6624bb3ecd18
+            """
+        ),
+        hex(
+            """
+            16030300730c00006f03001d202b30ce2948461817ae19cc254db5e59de580d4
+            640b0613d61c96c017ecfa1b5904030047304502207132af90e20aee13f1e80e
+            945e288cf3129b274befc53a324eaad1f26cb8448a0221009bb676f34649d7b3
+            de6c3477ee2737cffd959a18e6930116daa0189cf569cdb9
+            """
+        ),
+        hex(
+            """
+            16030300040e000000
+            """
+        ),
+    ]
+
+    /// ServerHello of the same server with TLS 1.3.
+    static let openSSLOfTLS13 = hex(
+        """
+        160303007a020000760303759d6394a901377d4374106db483461f2e98ff9d49
+        d1cc1104d102f03b61254520202122232425262728292a2b2c2d2e2f30313233
+        3435363738393a3b3c3d3e3f130100002e002b0002030400330024001d0020bd
+        7d262c129d8aa3418ef9eafdebb56d19003f9190acca35b2a005912a06e707
+        """
+    )
+}
