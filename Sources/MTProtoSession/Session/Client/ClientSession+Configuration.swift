@@ -32,8 +32,12 @@ extension ClientSession {
         public var keepAliveInterval: Duration? = .seconds(60)
         /// After how long without a ping the server is asked to close the connection. Default 75 s.
         public var disconnectDelay = Duration.seconds(75)
-        /// How long a ping may go without anything coming back before the connection counts as dead. Default 15 s.
+        /// How long a ping may go without anything coming back before the connection counts as dead, while no round trip is
+        /// known. Default 15 s.
         public var pongTimeout = Duration.seconds(15)
+        /// The least of that once a round trip is known: then it is four of them and a second. Default 5 s; no more than
+        /// ``pongTimeout``.
+        public var minimumPongTimeout = Duration.seconds(5)
         /// How long a query may be without an answer before the server is asked what became of it. Default 30 s.
         public var stateCheckDelay = Duration.seconds(30)
         /// Up to which age a message may be repeated under its identifier. Default 150 s, half of what servers accept.

@@ -8,12 +8,23 @@ extension ClientSession {
     /// The first payload then holds a ping, which also shows the session to the server, and what is to be sent again.
     ///
     /// A session has one connection at a time: one that is still open counts as closed.
-    public mutating func connectionOpened(at now: SessionTime) {
+    ///
+    /// - Parameters:
+    ///   - now: the time.
+    ///   - isWatched: whether the session's own pings show that the server is there. Over HTTP its polls do: then the
+    ///     session sends no pings of its own accord, and does not give the connection up for want of a pong.
+    public mutating func connectionOpened(at now: SessionTime, isWatched: Bool = true) {
         if self.link.isOpen { self.connectionClosed(at: now) }
-        let interval = self.configuration.keepAliveInterval?.clampedNanoseconds
-        self.link.open(at: now.monotonicNanoseconds, keepAliveInterval: interval ?? Int64.max)
+        let interval = isWatched ? self.configuration.keepAliveInterval?.clampedNanoseconds : nil
+        self.link.open(
+            at: now.monotonicNanoseconds,
+            keepAliveInterval: interval ?? Int64.max,
+            isWatched: isWatched
+        )
         self.quickAcknowledgements.removeAll()
         self.areAcknowledgementsAnnounced = false
+        // Until there is a request: the connection before may have been another kind.
+        self.travelsInRequests = false
         if interval != nil { self.enqueueKeepAlive(at: now) }
         self.resumeQueries(at: now)
         self.saltRequest.connectionOpened(at: now.monotonicNanoseconds)
@@ -42,6 +53,8 @@ extension ClientSession {
         guard self.queries.inFlightCount > 0 else { return }
         for number in self.queries.numbersInFlight() { self.resume(number, at: now) }
         self.armStateCheck(at: now)
+        // Also for answers that come without anything being sent again the connection has to live.
+        self.link.sentQuery(at: now.monotonicNanoseconds)
     }
 
     /// Sees to a query whose answer went astray with its connection, or with the response of its request.
@@ -173,15 +186,21 @@ extension ClientSession {
     }
 
     private var deathDue: Int64? {
-        self.link.deathDue(timeout: self.configuration.pongTimeout.clampedNanoseconds)
+        guard self.link.isWatched else { return nil }
+        return self.link.deathDue(
+            timeout: self.configuration.pongTimeout.clampedNanoseconds,
+            minimum: min(self.configuration.minimumPongTimeout, self.configuration.pongTimeout).clampedNanoseconds
+        )
     }
 
     private var busyPingDue: Int64? {
-        self.configuration.keepAliveInterval == nil ? nil : self.link.busyPingDue
+        self.configuration.keepAliveInterval == nil || !self.link.isWatched ? nil : self.link.busyPingDue
     }
 
     private mutating func enqueueKeepAlive(at now: SessionTime) {
-        guard let interval = self.configuration.keepAliveInterval?.clampedNanoseconds else { return }
+        guard self.link.isWatched, let interval = self.configuration.keepAliveInterval?.clampedNanoseconds else {
+            return
+        }
         self.link.scheduleKeepAlive(at: now.monotonicNanoseconds, interval: max(interval, 1_000_000))
         let isWaiting = self.serviceLine.contains { message in
             if case .keepAlive = message { return true }

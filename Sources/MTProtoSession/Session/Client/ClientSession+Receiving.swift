@@ -173,6 +173,9 @@ extension ClientSession {
         } else if let body, self.isProvablyNew(body) {
             self.synchronize(to: identifier, at: now, events: &events)
         } else if self.time.isSynchronized {
+            // Nobody but the server can have written it, so the time known is late: its proof was under way while the machine
+            // slept, say. Else what the server sends first would end the next connection, too, and every one after it.
+            if verdict == .tooHigh { self.time.distrust() }
             throw SessionError(.outsideTimeWindow)
         }
     }

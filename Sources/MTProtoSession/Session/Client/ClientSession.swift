@@ -9,7 +9,7 @@ internal import NIOCore
 /// A pure state machine. It opens no socket, starts no timer and reads no clock: its driver tells it the time with each
 /// event, and
 ///
-/// - calls ``connectionOpened(at:)`` and ``connectionClosed(at:)`` as connections come and go,
+/// - calls ``connectionOpened(at:isWatched:)`` and ``connectionClosed(at:)`` as connections come and go,
 /// - after each call of any method sends what ``nextPayload(at:)`` returns until it returns nil,
 /// - passes what arrives to ``receive(_:at:)`` and ``receiveQuickAck(_:)``,
 /// - calls ``deadlineReached(at:unsentByteCount:)`` at ``nextDeadline``.

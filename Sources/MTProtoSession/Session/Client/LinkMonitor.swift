@@ -4,11 +4,15 @@
 struct LinkMonitor: Sendable {
     /// How many pings are remembered at a time.
     private static let maximumPingCount = 256
+    /// One slow answer does not make the next silence last for minutes: no longer round trip is reckoned with.
+    private static let maximumReckonedRoundTrip: Int64 = 10_000_000_000
     /// A round trip is not taken to be longer than this: ten minutes.
     private static let maximumRoundTrip: Int64 = 600_000_000_000
 
     private(set) var isOpen = false
     private(set) var isDead = false
+    /// Whether pings show that the peer is there.
+    private(set) var isWatched = true
     /// Counts the connections of the session.
     private(set) var connection: UInt64 = 0
     /// When the next regular ping is due.
@@ -27,11 +31,12 @@ struct LinkMonitor: Sendable {
     private var unsentByteCount = 0
     private var leftByteCount = 0
 
-    mutating func open(at nanoseconds: Int64, keepAliveInterval: Int64) {
+    mutating func open(at nanoseconds: Int64, keepAliveInterval: Int64, isWatched: Bool) {
         let connection = self.connection + 1
         let roundTrip = self.roundTripNanoseconds
         self = LinkMonitor()
         self.isOpen = true
+        self.isWatched = isWatched
         self.connection = connection
         self.roundTripNanoseconds = roundTrip
         self.keepAliveDue = nanoseconds.addingClamped(keepAliveInterval)
@@ -126,7 +131,8 @@ struct LinkMonitor: Sendable {
         guard let sent = self.pings.removeValue(forKey: identifier) else { return nil }
         let (difference, overflow) = nanoseconds.subtractingReportingOverflow(sent)
         let roundTrip = overflow ? Self.maximumRoundTrip : min(max(0, difference), Self.maximumRoundTrip)
-        self.roundTripNanoseconds = self.roundTripNanoseconds.map { ($0 / 8) * 7 + roundTrip / 8 } ?? roundTrip
+        let sample = min(roundTrip, Self.maximumReckonedRoundTrip)
+        self.roundTripNanoseconds = self.roundTripNanoseconds.map { ($0 / 8) * 7 + sample / 8 } ?? sample
         return roundTrip
     }
 
@@ -142,11 +148,13 @@ struct LinkMonitor: Sendable {
         return waitingSince.addingClamped(self.busyPingDelay)
     }
 
-    /// When to give the connection up.
-    func deathDue(timeout: Int64) -> Int64? {
+    /// When to give the connection up: four round trips and a second after a ping that nothing follows, but at least `minimum`;
+    /// while no round trip is known, `timeout`.
+    func deathDue(timeout: Int64, minimum: Int64) -> Int64? {
         guard let since = self.silentSince.map({ min($0, self.stuckSince ?? $0) }) ?? self.stuckSince else {
             return nil
         }
-        return since.addingClamped(max(timeout, 3 * self.busyPingDelay))
+        let patience = self.roundTripNanoseconds.map { max(minimum, 4 * $0 + 1_000_000_000) }
+        return since.addingClamped(patience ?? max(timeout, 3 * self.busyPingDelay))
     }
 }

@@ -70,6 +70,11 @@ struct TimeSynchronization: Sendable {
         return isNotable ? self.offsetNanoseconds : nil
     }
 
+    /// The server has certainly written something far ahead of the time known: it has to show its time anew.
+    mutating func distrust() {
+        self.isSynchronized = false
+    }
+
     /// Follows a message from slightly ahead of the known time: the server cannot be behind what it wrote.
     mutating func advance(to identifier: UInt64, from serverNanoseconds: Int64, at now: SessionTime) {
         let server = MessageIdentifierGenerator.nanoseconds(of: identifier)

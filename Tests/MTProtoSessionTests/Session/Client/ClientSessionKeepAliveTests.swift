@@ -6,8 +6,13 @@ import NIOCore
 import Testing
 
 @Suite struct ClientSessionKeepAliveTests {
-    private func connected() throws -> ClientSessionHarness {
-        try ClientSessionHarness { $0.keepAliveInterval = .seconds(60) }
+    private func connected(
+        _ change: (inout ClientSession.Configuration) -> Void = { _ in }
+    ) throws -> ClientSessionHarness {
+        try ClientSessionHarness {
+            $0.keepAliveInterval = .seconds(60)
+            change(&$0)
+        }
     }
 
     private func pings(_ sent: [ClientSessionHarness.Sent]) -> [(message: UInt64, ping: PingDelayDisconnect)] {
@@ -188,8 +193,27 @@ import Testing
         #expect(harness.events.names == ["pong", "dead"])
     }
 
+    @Test func silenceIsJudgedByTheRoundTrip() throws {
+        // Before anything is known: 15 s.
+        var harness = try self.connected()
+        try harness.flush()
+        try harness.advance(by: .seconds(14))
+        #expect(harness.isConnected)
+        try harness.advance(by: .seconds(2))
+        #expect(!harness.isConnected)
+        // A round trip of no time: a ping after two seconds with a query out, and five more.
+        harness = try self.connected()
+        try self.pong(harness, try harness.flush())
+        try harness.invoke(1)
+        try harness.flush()
+        try harness.advance(by: .seconds(6))
+        #expect(harness.isConnected)
+        try harness.advance(by: .seconds(2))
+        #expect(!harness.isConnected)
+    }
+
     @Test func aPingBehindAnUploadIsAwaitedFromWhenItLeft() throws {
-        let harness = try self.connected()
+        let harness = try self.connected { $0.minimumPongTimeout = .seconds(15) }
         try self.pong(harness, try harness.flush())
         try harness.invoke(1, padding: 1 << 20)
         try harness.flush()

@@ -35,6 +35,21 @@ import Testing
         }
     }
 
+    @Test(arguments: [-400, 60])
+    func whatTheServerWroteFarAheadEndsOneConnectionNotTheNext(seconds: Int64) throws {
+        let harness = try ClientSessionHarness()
+        let identifier = self.identifier(harness, seconds: seconds)
+        #expect(throws: SessionError(.outsideTimeWindow)) {
+            try harness.deliver(self.update, identifier: identifier)
+        }
+        harness.reconnect()
+        // What is old may be a repetition by anybody.
+        #expect(harness.isSynchronized == (seconds < 0))
+        guard seconds > 0 else { return }
+        try harness.deliver(self.update, identifier: identifier + 4)
+        #expect(harness.events.names == ["update 4"])
+    }
+
     @Test(arguments: [-86_400, 86_400])
     func withoutAKnownTimeThereIsNoWindow(seconds: Int64) throws {
         let harness = try ClientSessionHarness(timeOffsetNanoseconds: nil, serverOffset: .seconds(seconds))
