@@ -91,6 +91,7 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -148,7 +149,21 @@ let package = Package(
         ),
         .target(
             name: "MTProtoTestSupport",
+            dependencies: [
+                "MTProtoCrypto", "MTProtoTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             path: "Tests/MTProtoTestSupport",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "MTProtoTestSupportTests",
+            dependencies: [
+                "MTProtoTestSupport", "MTProtoTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
@@ -160,6 +175,8 @@ let package = Package(
             name: "MTProtoCommandTests",
             dependencies: [
                 "mtproto", "MTProtoClient", "MTProtoTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings
@@ -193,6 +210,7 @@ let package = Package(
             dependencies: [
                 "MTProtoTestSupport",
                 "MTProtoClient", "MTProtoServer", "MTProtoCrypto", "MTProtoTransport", "MTProtoSession",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -200,6 +218,7 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings
         ),
