@@ -3,7 +3,7 @@
 public import Logging
 public import MTProtoCrypto
 public import MTProtoSession
-internal import MTProtoTransport
+public import MTProtoTransport
 public import NIOCore
 internal import NIOPosix
 public import NIOSSL
@@ -15,6 +15,27 @@ public struct ClientConfiguration: Sendable {
     public var transport: ClientTransport = .tcp(.intermediate)
     /// TLS, where the transport has it. Default: ``defaultTLS``. The server's certificate must be for the endpoint's host.
     public var tls: TLSConfiguration = ClientConfiguration.defaultTLS
+    /// What is tried to get through, and in which order. Default: `nil`, which is ``ConnectionStrategy/transport(_:)`` with
+    /// ``transport``.
+    public var strategy: ConnectionStrategy?
+    /// The ways to the target: through which proxies. Default: ``Route/direct``. Several ones are raced, the first one first.
+    public var routes: [Route] = [.direct]
+    /// Where Telegram's data centres are. Default: ``DataCenterOptions/builtIn``. `help.getConfig` tells newer ones.
+    public var dataCenterOptions: DataCenterOptions = .builtIn
+    /// Which addresses and ports of a data centre are tried, in which order.
+    public var endpointPolicy = EndpointPolicy()
+    /// What earlier connections have taught about ways, and what this one teaches. Default: shared by the copies of this
+    /// configuration.
+    public var learned = LearnedEndpoints()
+    /// What opens the streams, those to proxies as well. Default: ``TCPDialer``.
+    public var dialer: any Dialer = TCPDialer()
+    /// TLS with proxies: ``Hop/tls(serverName:)``. Default: ``defaultTLS``.
+    public var proxyTLS: TLSConfiguration = ClientConfiguration.defaultTLS
+    /// What the hello to an MTProxy with a secret of FakeTLS looks like. Default: as Chrome's does.
+    public var fakeTLSProfile: FakeTLSHelloProfile = .chrome
+    /// What it looks like the second time, when an ordinary TLS server has answered in the proxy's place. Default: as old clients
+    /// had it, which is all that the official MTProxy takes. `nil`: there is no second time.
+    public var fakeTLSFallbackProfile: FakeTLSHelloProfile? = .compact
     /// How HTTP is used, where it is the transport.
     public var http = HTTP()
     /// RSA keys of the server; the first one that the server offers is used. Default: Telegram's production and test keys.
@@ -27,8 +48,8 @@ public struct ClientConfiguration: Sendable {
     public var application = ApplicationInformation()
     /// Time limits.
     public var timeouts = Timeouts()
-    /// Rules of the session. Over HTTP there are no pings of its own accord: its `keepAliveInterval` does not count, and its
-    /// `pongTimeout` is at least an hour, because the requests' limits tell whether the server is there.
+    /// Rules of the session. Over HTTP there are no pings of its own accord, and its `keepAliveInterval` and `pongTimeout` do not
+    /// count: the requests' limits tell whether the server is there.
     public var session = ClientSession.Configuration()
     /// Bytes of one payload that are accepted. Default 16 MiB.
     public var maximumPayloadLength = 16 * 1024 * 1024
@@ -80,8 +101,11 @@ public struct ClientConfiguration: Sendable {
         public var connect: Duration = .seconds(30)
         /// One dial; then the same again for TLS and the WebSocket's handshake. Over HTTP it holds for each connection, and
         /// is also how long the server may fail, while it is asked again, before connecting fails or the session ends.
-        /// Default 10 s.
+        /// Default 10 s. An MTProxy of FakeTLS may be dialed twice, for
+        /// ``ClientConfiguration/fakeTLSFallbackProfile``: then this and ``hop`` hold for each of the two.
         public var attempt: Duration = .seconds(10)
+        /// The handshake with one proxy, or TLS with it, once it is connected. Default 10 s.
+        public var hop: Duration = .seconds(10)
         /// One step of the key exchange. Default 10 s.
         public var keyExchangeStep: Duration = .seconds(10)
         /// The first encrypted answer. Default 10 s.

@@ -7,7 +7,7 @@ public struct ConnectionTarget: Sendable, Hashable, CustomStringConvertible {
     private enum Place: Sendable, Hashable {
         case socket(SocketEndpoint)
         case endpoint(Endpoint)
-        case telegram(address: SocketEndpoint)
+        case telegram
     }
 
     private let place: Place
@@ -40,36 +40,66 @@ public struct ConnectionTarget: Sendable, Hashable, CustomStringConvertible {
         )
     }
 
-    /// One of Telegram's data centres, where its built-in addresses and names have it.
-    ///
-    /// TCP goes to the IPv4 address and port 443, plain WebSockets and HTTP to the address and port 80, and what goes through
-    /// TLS to the name and port 443, for the media part to the second name.
+    /// One of Telegram's data centres, wherever ``ClientConfiguration/dataCenterOptions`` and
+    /// ``ClientConfiguration/endpointPolicy`` have it: often at several addresses and ports, which are raced.
     ///
     /// - Parameters:
-    ///   - number: 1…5, or 1…3 of the test ones.
+    ///   - number: 1…9999; built in are 1…5, and 1…3 of the test ones. Connecting fails with
+    ///     ``MTProtoClientError/Code/invalidConfiguration`` when the options have no such data centre.
     ///   - isTest: whether a test data centre is meant.
     ///   - isMedia: whether its media part is meant.
-    /// - Throws: ``MTProtoClientError`` with ``MTProtoClientError/Code/invalidConfiguration`` when there is no such data centre.
+    /// - Throws: ``MTProtoClientError`` with ``MTProtoClientError/Code/invalidConfiguration`` when no data centre can have the
+    ///   number.
     public static func dataCenter(
         _ number: Int16,
         isTest: Bool = false,
         isMedia: Bool = false
     ) throws(MTProtoClientError) -> ConnectionTarget {
-        let addresses = isTest ? Self.testAddresses : Self.productionAddresses
-        guard let address = addresses[number], let socket = try? SocketEndpoint(host: address, port: 443) else {
-            throw MTProtoClientError(
-                .invalidConfiguration,
-                phase: .dial,
-                message: "there is no \(isTest ? "test " : "")data centre \(number)"
-            )
-        }
+        guard DataCenterIdentifier.numbers.contains(number) else { throw Self.noDataCenter(number, isTest: isTest) }
         return ConnectionTarget(
-            place: .telegram(address: socket),
+            place: .telegram,
             dataCenter: DataCenterIdentifier(number: number, isTest: isTest, isMedia: isMedia)
         )
     }
 
-    /// Where a transport finds the target, and how it is spoken with there.
+    private static func noDataCenter(_ number: Int16, isTest: Bool) -> MTProtoClientError {
+        MTProtoClientError(
+            .invalidConfiguration,
+            phase: .dial,
+            message: "there is no \(isTest ? "test " : "")data centre \(number)"
+        )
+    }
+
+    /// All places where a transport finds the target, the best first. A pure function: nothing is looked up.
+    ///
+    /// - Throws: ``MTProtoClientError`` with ``MTProtoClientError/Code/invalidConfiguration`` when there is none.
+    func choices(
+        by transport: ClientTransport,
+        options: DataCenterOptions,
+        policy: EndpointPolicy,
+        isProxied: Bool
+    ) throws(MTProtoClientError) -> [EndpointChoice] {
+        guard case .telegram = self.place else { return [EndpointChoice(target: try self.resolved(by: transport))] }
+        try Self.check(transport, isWebSocket: transport.carrier == .ws || transport.carrier == .wss)
+        let choices = policy.choices(
+            for: self.dataCenter,
+            options: options,
+            transport: transport,
+            isProxied: isProxied
+        )
+        guard choices.isEmpty else { return choices }
+        guard options.addresses(of: self.dataCenter).isEmpty else {
+            throw MTProtoClientError(
+                .invalidConfiguration,
+                phase: .dial,
+                message: "\(transport) does not reach data centre \(self.dataCenter)"
+            )
+        }
+        throw Self.noDataCenter(self.dataCenter.number, isTest: self.dataCenter.isTest)
+    }
+
+    /// Where a transport finds the target, and how it is spoken with there; for a data centre of Telegram's the first place that
+    /// is built in.
     ///
     /// A pure function: nothing is looked up.
     ///
@@ -79,21 +109,26 @@ public struct ConnectionTarget: Sendable, Hashable, CustomStringConvertible {
         let resolved: ResolvedTarget
         do {
             resolved = try self.resolve(transport)
+        } catch let error as MTProtoClientError {
+            throw error
         } catch {
             throw MTProtoClientError(.invalidConfiguration, phase: .dial, message: "\(error)", underlying: error)
         }
-        if let framing = resolved.transport.framing, resolved.transport.isObfuscated, !framing.isObfuscatable {
-            throw MTProtoClientError(
-                .invalidConfiguration,
-                phase: .transportHandshake,
-                message: "the \(framing.rawValue) framing cannot be obfuscated"
-                    + (resolved.endpoint.isWebSocket ? ", and WebSockets need that" : "")
-            )
-        }
+        try Self.check(resolved.transport, isWebSocket: resolved.endpoint.isWebSocket)
         return resolved
     }
 
-    private func resolve(_ transport: ClientTransport) throws(EndpointError) -> ResolvedTarget {
+    private static func check(_ transport: ClientTransport, isWebSocket: Bool) throws(MTProtoClientError) {
+        guard let framing = transport.framing, transport.isObfuscated, !framing.isObfuscatable else { return }
+        throw MTProtoClientError(
+            .invalidConfiguration,
+            phase: .transportHandshake,
+            message: "the \(framing.rawValue) framing cannot be obfuscated"
+                + (isWebSocket ? ", and WebSockets need that" : "")
+        )
+    }
+
+    private func resolve(_ transport: ClientTransport) throws -> ResolvedTarget {
         let carrier = transport.carrier
         switch self.place {
         case .endpoint(let endpoint):
@@ -109,17 +144,9 @@ public struct ConnectionTarget: Sendable, Hashable, CustomStringConvertible {
                 endpoint: try Endpoint(scheme: carrier, socket: socket, path: path),
                 transport: transport
             )
-        case .telegram(let address):
-            if carrier.isSecure {
-                let endpoint = try Endpoint(
-                    scheme: carrier,
-                    telegram: self.dataCenter,
-                    isAlternative: self.dataCenter.isMedia
-                )
-                return ResolvedTarget(endpoint: endpoint, transport: transport)
-            }
-            let socket = try SocketEndpoint(host: address.host, port: carrier.defaultPort ?? address.port)
-            return ResolvedTarget(endpoint: try Endpoint(scheme: carrier, socket: socket), transport: transport)
+        case .telegram:
+            let choices = try self.choices(by: transport, options: .builtIn, policy: EndpointPolicy(), isProxied: false)
+            return choices[0].target
         }
     }
 
@@ -131,20 +158,6 @@ public struct ConnectionTarget: Sendable, Hashable, CustomStringConvertible {
         case .telegram: "data centre \(self.dataCenter)"
         }
     }
-
-    private static let productionAddresses: [Int16: String] = [
-        1: "149.154.175.50",
-        2: "149.154.167.51",
-        3: "149.154.175.100",
-        4: "149.154.167.91",
-        5: "149.154.171.5",
-    ]
-
-    private static let testAddresses: [Int16: String] = [
-        1: "149.154.175.10",
-        2: "149.154.167.40",
-        3: "149.154.175.117",
-    ]
 }
 
 /// A target as one transport sees it.

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MTProtoSession
 internal import NIOCore
 
 /// Connects to data centres.
@@ -12,6 +11,9 @@ public enum MTProtoClient {
     ///     let config = try await connection.invoke(HelpGetConfig())
     /// }
     /// ```
+    ///
+    /// Where there are several ways (``ClientConfiguration/strategy``, routes, a data centre's addresses), they are raced, and the
+    /// one that answers first is used; ``MTProtoConnection/report`` tells of all.
     ///
     /// The way: dial, transport handshake, key exchange, authorization key, encrypted session (one ping, or the binding of a
     /// temporary key). The first query of `body` carries `initConnection`.
@@ -57,52 +59,44 @@ public enum MTProtoClient {
         to target: ConnectionTarget,
         configuration: ClientConfiguration,
         holder: ConnectionHolder
-    ) async throws -> MTProtoConnection {
-        let resolved: ResolvedTarget
-        do {
-            resolved = try target.resolved(by: configuration.transport)
-            if resolved.transport.framing == nil { try configuration.http.validate() }
+    ) async throws(MTProtoClientError) -> MTProtoConnection {
+        let list: CandidateList
+        do throws(MTProtoClientError) {
+            list = try CandidateList(target: target, configuration: configuration, at: LinkRace.seconds(configuration))
         } catch {
             throw MTProtoClientError.make(from: error, phase: error.phase, endpoint: "\(target)")
         }
-        var establisher = ConnectionEstablisher(
-            target: resolved,
-            dataCenter: target.dataCenter,
-            configuration: configuration
-        )
+        let log = AttemptLog()
+        let race = LinkRace(list: list, dataCenter: target.dataCenter, configuration: configuration, log: log)
         let limit = TimeAmount(configuration.timeouts.connect)
         let timer = configuration.eventLoopGroup.any().scheduleTask(in: limit) {
             holder.close(because: ClientTimeout(limit: limit))
         }
         defer { timer.cancel() }
-        do {
-            let dialed = try await establisher.dial(holder)
-            let keys = try await establisher.obtainKeys(on: dialed)
-            let session = try await establisher.startSession(keys: keys, on: dialed)
-            return MTProtoConnection(
-                target: target,
-                resolvedTarget: resolved,
-                steps: establisher.steps,
-                established: session,
-                permanent: keys.permanent,
-                expiresAt: keys.temporary?.expiresAt,
-                queryTimeout: configuration.timeouts.query
-            )
-        } catch {
-            await holder.closeAndWait()
-            var cause = holder.reason ?? error
-            // Why everything was tried again says more than that time has run out.
-            let timeout = cause as? ClientTimeout
-            if timeout != nil, let failure = await holder.retriedFailure() { cause = failure }
-            var failure = MTProtoClientError.make(
-                from: cause,
-                phase: establisher.phase,
-                endpoint: "\(resolved)"
-            )
-            if let timeout, failure.code != .timeout {
-                failure.message += "; tried again until the limit of \(timeout.limit.nanoseconds / 1_000_000) ms"
+        do throws(MTProtoClientError) {
+            var winner = try await race.run(holder)
+            do {
+                let keys = try await winner.establisher.obtainKeys(on: winner.connection)
+                let session = try await winner.establisher.startSession(keys: keys, on: winner.connection)
+                race.established(winner)
+                return MTProtoConnection(
+                    target: target,
+                    resolvedTarget: winner.candidate.chain.target,
+                    steps: winner.establisher.steps,
+                    report: log.report,
+                    established: session,
+                    permanent: keys.permanent,
+                    expiresAt: keys.temporary?.expiresAt,
+                    queryTimeout: configuration.timeouts.query
+                )
+            } catch {
+                let failure = await winner.establisher.failure(of: error, holder)
+                race.failed(winner, failure)
+                throw failure
             }
-            failure.steps = establisher.steps
+        } catch {
+            var failure = error
+            failure.report = log.report
             throw failure
         }
     }

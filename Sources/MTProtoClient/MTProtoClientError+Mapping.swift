@@ -24,6 +24,14 @@ extension MTProtoClientError {
             return error
         case is CancellationError:
             return make(.cancelled, "")
+        case is AttemptOvertaken:
+            return make(.cancelled, "another way was answered first")
+        case let error as HopFailure:
+            var result = self.classify(error.cause, phase: phase)
+            if result.code == .connectionClosed { result.message = "by the proxy" }
+            result.hop = error.index
+            result.hopDescription = "\(error.hop)"
+            return result
         case let error as QueryFailure:
             var result = self.classify(error.cause, phase: error.phase)
             result.delivery = error.delivery ?? result.delivery
@@ -53,6 +61,10 @@ extension MTProtoClientError {
             return make(.connectionClosed, "by the server")
         case is ConnectionClosedLocally:
             return make(.connectionClosed, "by this end")
+        case is TemporaryKeyReplaced:
+            return make(.queryLost, "the temporary key is another one now")
+        case is AttemptAbandoned:
+            return make(.cancelled, "to connect anew")
         case is ConnectionDead:
             return make(.timeout, "the server does not answer pings")
         default:
@@ -98,6 +110,48 @@ extension MTProtoClientError {
         case let error as HTTPParserError:
             return error == .invalidEOFState
                 ? make(.connectionClosed, "by the server, within a response") : make(.http, "\(error)")
+        default:
+            return self.classifyProxy(error, phase: phase)
+        }
+    }
+
+    /// Errors of handshakes with proxies.
+    private static func classifyProxy(_ error: any Error, phase: ConnectionPhase) -> MTProtoClientError {
+        func make(_ code: Code, _ message: String) -> MTProtoClientError {
+            MTProtoClientError(code, phase: phase, message: message, underlying: error)
+        }
+        switch error {
+        case let error as SOCKS5Error:
+            switch error.code {
+            case .credentialsRefused, .noAcceptableMethod: return make(.proxyAuthentication, "\(error)")
+            case .emptyPassword, .invalidDestination: return make(.invalidConfiguration, "\(error)")
+            case .wrongVersion, .malformed, .unexpectedMethod: return make(.proxyProtocol, "\(error)")
+            default: return make(.proxyRefused, "\(error)")
+            }
+        case let error as HTTPConnectError:
+            guard let status = error.status else {
+                return make(error.code == .ended ? .connectionClosed : .proxyProtocol, "\(error)")
+            }
+            var result = make(error.isAboutCredentials ? .proxyAuthentication : .proxyRefused, "HTTP status \(status)")
+            result.httpStatus = status
+            return result
+        case let error as FakeTLSError:
+            switch error.code {
+            case .alert, .ordinaryTLSServer: return make(.fakeTLS, "\(error)")
+            case .notFakeTLSSecret: return make(.invalidConfiguration, "\(error)")
+            default: return make(.proxyProtocol, "\(error)")
+            }
+        case let error as FakeTLSDataFailure:
+            var result = make(error.cause.code == .alert ? .connectionClosed : .framing, "\(error.cause)")
+            result.underlying = error.cause
+            return result
+        case let error as HopHandshakeViolation:
+            switch error {
+            case .consumesNothing: return make(.proxyProtocol, "the handshake sends without having consumed anything")
+            case .holdsTooMuch: return make(.proxyProtocol, "the handshake waits for too long a message")
+            }
+        case is DialerViolation:
+            return make(.invalidConfiguration, "the dialer's channels cannot live on the client's event loops")
         default:
             return self.classifySystem(error, phase: phase)
         }

@@ -20,6 +20,10 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
             case certificateRefused = "certificate refused"
             case upgradeRefused = "WebSocket refused"
             case http = "HTTP violated"
+            case proxyRefused = "proxy refused"
+            case proxyAuthentication = "proxy wants other credentials"
+            case proxyProtocol = "not the proxy's protocol"
+            case fakeTLS = "FakeTLS failed"
             case keyExchange = "key exchange failed"
             case authorizationKeyUnknown = "authorization key unknown"
             case session = "session violated"
@@ -62,6 +66,16 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
         /// is malformed or too long. Or nothing came for a while but payloads that had come before, which anybody on the way can
         /// repeat; then trying again may help.
         public static let http = Code(.http)
+        /// A proxy does not connect to what comes behind it; the message says why, for an HTTP proxy
+        /// ``MTProtoClientError/httpStatus``, too.
+        public static let proxyRefused = Code(.proxyRefused)
+        /// A proxy wants credentials, or others than these.
+        public static let proxyAuthentication = Code(.proxyAuthentication)
+        /// What should be a proxy of some kind speaks something else.
+        public static let proxyProtocol = Code(.proxyProtocol)
+        /// An MTProxy with a secret of FakeTLS does not know this client: the secret may be wrong, or this machine's clock. Then
+        /// an ordinary server answers in the proxy's place.
+        public static let fakeTLS = Code(.fakeTLS)
         /// The key exchange failed a check, or the server refused it.
         public static let keyExchange = Code(.keyExchange)
         /// The server does not know the saved authorization key.
@@ -101,12 +115,20 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
     public var delivery: DeliveryState?
     /// The code of a transport error.
     public var transportError: TransportErrorCode?
-    /// The HTTP status, with ``Code/upgradeRefused`` and ``Code/http`` where there was one.
+    /// The HTTP status, with ``Code/upgradeRefused``, ``Code/http`` and the codes of proxies, where there was one.
     public var httpStatus: Int?
+    /// The place of the hop that failed in its ``Route``, 0 for the first; `nil` when none is known to have failed.
+    public var hop: Int?
+    /// That hop, without its credentials.
+    public var hopDescription: String?
     /// The error of a query.
     public var rpcError: RPCErrorMessage?
     /// The steps that had ended well before.
     public var steps: [ConnectionStep] = []
+    /// All attempts of connecting; `nil` when that is not what failed.
+    public var report: ConnectReport?
+    /// Whether another attempt of the same connect failed with what may pass.
+    var hasRetryableAlternative = false
 
     init(
         _ code: Code,
@@ -120,14 +142,15 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
         self.underlying = underlying
     }
 
-    /// Whether the same attempt may succeed later or elsewhere.
+    /// Whether the same attempt may succeed later or elsewhere; of several attempts, whether one may.
     public var isRetryable: Bool {
+        if self.hasRetryableAlternative { return true }
         switch self.code {
         case .upgradeRefused, .http:
             if let error = self.underlying as? HTTPResponseError { return error.isTransient }
             return self.httpStatus.map { HTTPResponseError.isMomentary(status: $0) } ?? false
-        case .invalidConfiguration, .certificateRefused, .keyExchange, .authorizationKeyUnknown, .malformedResult,
-            .invalidQuery, .cancelled:
+        case .invalidConfiguration, .certificateRefused, .proxyAuthentication, .proxyProtocol, .fakeTLS, .keyExchange,
+            .authorizationKeyUnknown, .malformedResult, .invalidQuery, .cancelled:
             return false
         case .queryLost:
             return self.delivery == .notDelivered
@@ -140,12 +163,19 @@ public struct MTProtoClientError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// `PHASE of ENDPOINT: CODE: MESSAGE`.
+    /// `PHASE to ENDPOINT: CODE (MESSAGE)`; where a hop failed, `PHASE to ENDPOINT, the first hop (HOP): CODE (MESSAGE)`.
     public var description: String {
         let place = self.endpoint.map { "\(self.phase.rawValue) to \($0)" } ?? self.phase.rawValue
         let text = self.message.isEmpty ? "" : " (\(self.message))"
         let delivery = self.delivery.map { ", \($0.text)" } ?? ""
-        return "\(place): \(self.code)\(text)\(delivery)"
+        return "\(place)\(self.hopText): \(self.code)\(text)\(delivery)"
+    }
+
+    private var hopText: String {
+        guard let hop = self.hop else { return "" }
+        let ordinals = ["first", "second", "third"]
+        let name = ordinals.indices.contains(hop) ? "the \(ordinals[hop]) hop" : "hop \(hop + 1)"
+        return ", \(name)\(self.hopDescription.map { " (\($0))" } ?? "")"
     }
 }
 

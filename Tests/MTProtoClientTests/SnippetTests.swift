@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Logging
 import MTProtoClient
 import MTProtoCrypto
 import MTProtoServer
@@ -88,11 +89,30 @@ import Testing
             try ClientSnippets.uri(configuration: configuration)
             configuration.transport = .tcp()
             configuration.publicKeys = [dataCenter.publicKey]
+            var proxied = configuration
+            ProxySnippets.secureProxy(&proxied, proxy: endpoint)
+            try ProxySnippets.route(&proxied, links: ["socks5://127.0.0.1:1080", "http://proxy.example:8080"])
+            #expect("\(proxied.routes[0])" == "SOCKS5 proxy 127.0.0.1:1080 → HTTP proxy proxy.example:8080")
+            var raced = configuration
+            RacingSnippets.strategies(&raced)
+            RacingSnippets.routes(&raced, proxy: endpoint)
+            let statistics = try JSONEncoder().encode(EndpointStatistics())
+            #expect(try RacingSnippets.learned(&raced, json: statistics) == statistics)
+            try await RacingSnippets.report(target: target, configuration: configuration)
+            try await RacingSnippets.service(
+                target: target,
+                configuration: configuration,
+                logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            )
+            try await ProxySnippets.failure(target: target, configuration: configuration)
             try await ReadmeSnippet.run(endpoint: endpoint, publicKey: dataCenter.publicKey, query: query)
             try await ClientSnippets.resume(target: target, configuration: configuration)
             try await ClientSnippets.failure(target: target, configuration: configuration)
+            let service = try MTProtoClientService(target: target, configuration: configuration)
+            try await StayingSnippets.run(service: service, query: query)
             try await MTProtoClient.withConnection(to: target, configuration: configuration) { connection in
                 try await ClientSnippets.receipt(connection: connection, query: query)
+                try await RacingSnippets.options(&raced, connection: connection)
             }
         }
     }

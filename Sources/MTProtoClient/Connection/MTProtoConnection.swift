@@ -16,6 +16,8 @@ public final class MTProtoConnection: Sendable {
     public let resolvedTarget: ResolvedTarget
     /// The steps of connecting, with their durations.
     public let steps: [ConnectionStep]
+    /// All attempts of connecting, with the one that is used.
+    public let report: ConnectReport
     /// The identifier of the authorization key in use: 8 bytes, read little endian.
     public let authorizationKeyIdentifier: UInt64
     /// The session's identifier.
@@ -33,6 +35,7 @@ public final class MTProtoConnection: Sendable {
         target: ConnectionTarget,
         resolvedTarget: ResolvedTarget,
         steps: [ConnectionStep],
+        report: ConnectReport,
         established: EstablishedSession,
         permanent: SavedSession,
         expiresAt: Int32?,
@@ -42,6 +45,7 @@ public final class MTProtoConnection: Sendable {
         self.target = target
         self.resolvedTarget = resolvedTarget
         self.steps = steps
+        self.report = report
         self.authorizationKeyIdentifier = established.authorizationKeyIdentifier
         self.sessionIdentifier = established.sessionIdentifier
         self.link = established.link
@@ -90,22 +94,13 @@ public final class MTProtoConnection: Sendable {
     /// - Throws: ``MTProtoClientError`` with ``MTProtoClientError/Code/invalidConfiguration`` in the full framing, which has no
     ///   quick acknowledgements.
     public func send(_ query: ByteBuffer, timeout: Duration? = nil) throws -> SentQuery {
-        guard self.resolvedTarget.transport.framing != .full else {
-            throw self.clientError(
-                MTProtoClientError(
-                    .invalidConfiguration,
-                    phase: .use,
-                    message: "the full framing has no quick acknowledgements"
-                )
-            )
-        }
+        try self.requireReceipts(of: self.resolvedTarget.transport)
         return self.send(query, wantsQuickAck: true, timeout: timeout)
     }
 
     /// Whether the transport of this connection has quick acknowledgements. HTTP has none, and no need of them.
     public var supportsQuickAck: Bool {
-        guard let framing = self.resolvedTarget.transport.framing else { return false }
-        return framing != .full
+        self.resolvedTarget.transport.hasQuickAcknowledgements
     }
 
     private func send(_ query: ByteBuffer, wantsQuickAck: Bool, timeout: Duration?) -> SentQuery {
@@ -126,7 +121,7 @@ public final class MTProtoConnection: Sendable {
             result.futureResult.whenComplete { _ in timer.cancel() }
         }
         return SentQuery(
-            connection: self,
+            sender: self,
             number: number,
             resultFuture: result.futureResult,
             quickAckFuture: quickAck?.futureResult
@@ -161,7 +156,8 @@ public final class MTProtoConnection: Sendable {
 
     /// Updates and what else happens, with back-pressure.
     public var events: ConnectionEvents {
-        ConnectionEvents(eventLoop: self.link.eventLoop, driver: self.driver)
+        let driver = self.driver
+        return ConnectionEvents(eventLoop: self.link.eventLoop) { driver.value }
     }
 
     /// The state to go on from later, without a key exchange. It holds keys.
@@ -201,42 +197,4 @@ public final class MTProtoConnection: Sendable {
     }
 }
 
-/// A query on its way.
-public struct SentQuery: Sendable {
-    let connection: MTProtoConnection
-    let number: UInt64
-    let resultFuture: EventLoopFuture<ByteBuffer>
-    let quickAckFuture: EventLoopFuture<Void>?
-
-    /// Returns when the server has said that it has the query: by a quick acknowledgement, an acknowledgement or the result.
-    /// Cancelling the task that waits gives the query up.
-    ///
-    /// - Throws: ``MTProtoClientError`` when the connection ends first.
-    public func received() async throws {
-        guard let quickAckFuture = self.quickAckFuture else { return }
-        do {
-            try await withTaskCancellationHandler {
-                try await quickAckFuture.get()
-            } onCancel: {
-                self.connection.cancel(self.number)
-            }
-        } catch {
-            throw self.connection.clientError(error)
-        }
-    }
-
-    /// Returns the result. Cancelling the task that waits drops the answer.
-    ///
-    /// - Throws: ``MTProtoClientError``.
-    public func result() async throws -> ByteBuffer {
-        do {
-            return try await withTaskCancellationHandler {
-                try await self.resultFuture.get()
-            } onCancel: {
-                self.connection.cancel(self.number)
-            }
-        } catch {
-            throw self.connection.clientError(error)
-        }
-    }
-}
+extension MTProtoConnection: QuerySender {}

@@ -18,10 +18,16 @@ final class PlaintextExchange: LinkReceiver {
     private var identifiers = PlaintextIdentifiers()
     private let clock: SessionClock
 
-    init(link: any ClientLink, clock: SessionClock) {
+    /// Makes an exchange over a link.
+    ///
+    /// - Parameters:
+    ///   - link: the link.
+    ///   - clock: the clock.
+    ///   - isReceiver: whether it becomes the link's receiver; if not, the receiver there is hands on what is for it.
+    init(link: any ClientLink, clock: SessionClock, isReceiver: Bool = true) {
         self.link = link
         self.clock = clock
-        link.attach(self)
+        if isReceiver { link.attach(self) }
     }
 
     /// Sends a query and waits for its answer.

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import MTProtoCrypto
 internal import MTProtoSession
 internal import NIOCore
 
 extension SessionDriver {
     /// `CONNECTION_NOT_INITED`: the server wants the wrapper again.
     private static let notInitializedError = "CONNECTION_NOT_INITED"
+    /// The temporary key is bound to no permanent one, or not any more; nothing was executed.
+    private static let unboundError = "AUTH_KEY_PERM_EMPTY"
 
     /// Queues a query.
     ///
     /// - Parameters:
     ///   - number: chosen by the caller, to cancel by.
     ///   - isService: whether it goes without `initConnection` in any case.
+    ///   - wasUnbound: whether it was refused once because the key was not bound.
     func invoke(
         _ query: ByteBuffer,
         number: UInt64,
         isService: Bool,
         result: EventLoopPromise<ByteBuffer>,
-        quickAck: EventLoopPromise<Void>?
+        quickAck: EventLoopPromise<Void>?,
+        wasUnbound: Bool = false
     ) {
         if let failure = self.failure {
             let lost = QueryFailure(cause: failure, phase: .use, delivery: .notDelivered)
@@ -25,11 +30,26 @@ extension SessionDriver {
             quickAck?.fail(lost)
             return
         }
+        if self.isHolding {
+            let waiting = HeldQuery(
+                query: query,
+                number: number,
+                result: result,
+                quickAck: quickAck,
+                wasUnbound: wasUnbound
+            )
+            let count = self.session.unansweredQueryCount
+            guard self.held.hasRoom(for: waiting, within: self.session.configuration, besides: count) else {
+                return waiting.fail(with: SessionError(.queueFull, deliveryState: .notDelivered))
+            }
+            return self.held.append(waiting)
+        }
         let isWrapped = !isService && !self.isInitialized
         do {
             let handle = try self.session.invoke(
                 isWrapped ? self.application.wrap(query) : query,
                 requestQuickAck: quickAck != nil && self.hasQuickAcknowledgements,
+                repeatsWhenForgotten: self.repeatsWhenForgotten,
                 at: self.clock.now()
             )
             self.requests[handle] = Request(
@@ -38,6 +58,7 @@ extension SessionDriver {
                 quickAck: quickAck,
                 bareQuery: isService ? nil : query,
                 isWrapped: isWrapped,
+                wasUnbound: wasUnbound,
                 start: .now
             )
             self.queriesByNumber[number] = handle
@@ -53,6 +74,7 @@ extension SessionDriver {
         result: EventLoopPromise<ByteBuffer>,
         makeBody: @escaping @Sendable (UInt64) -> ByteBuffer
     ) {
+        if let failure = self.failure { return result.fail(failure) }
         do {
             let handle = try self.session.invoke(requestQuickAck: false, at: self.clock.now(), makeBody: makeBody)
             self.requests[handle] = Request(
@@ -69,8 +91,52 @@ extension SessionDriver {
         }
     }
 
+    /// Binds the session's key to the permanent one.
+    ///
+    /// - Throws: in the future: ``MTProtoClientError`` when the server does not.
+    func bind(
+        _ temporary: SavedConnection.Temporary,
+        to permanent: SavedSession,
+        random: RandomSource
+    ) -> EventLoopFuture<Void> {
+        let inner = BindAuthKeyInner(
+            nonce: random.integer(Int64.self),
+            temporaryKeyIdentifier: temporary.session.authorizationKey.identifier,
+            permanentKeyIdentifier: permanent.authorizationKey.identifier,
+            temporarySessionIdentifier: self.session.sessionIdentifier,
+            expiresAt: temporary.expiresAt
+        )
+        let promise = self.eventLoop.makePromise(of: ByteBuffer.self)
+        self.invoke(result: promise) { messageIdentifier in
+            BindTemporaryAuthKey(
+                permanentKeyIdentifier: inner.permanentKeyIdentifier,
+                nonce: inner.nonce,
+                expiresAt: inner.expiresAt,
+                encryptedMessage: TemporaryKeyBinding.makeEncryptedMessage(
+                    inner: inner,
+                    permanentKey: permanent.authorizationKey,
+                    messageIdentifier: messageIdentifier,
+                    random: random
+                )
+            ).serialized()
+        }
+        return promise.futureResult.flatMapErrorThrowing { error in
+            // It belongs to connecting: it is no query of a user.
+            throw (error as? QueryFailure)?.cause ?? error
+        }.flatMapThrowing { result in
+            guard result == ByteBuffer(tlBoolean: true) else {
+                throw MTProtoClientError(
+                    .keyExchange,
+                    phase: .encryptedSession,
+                    message: "the server did not bind the temporary key"
+                )
+            }
+        }
+    }
+
     /// Gives a query up; the server is told that nobody waits for the answer.
     func cancel(_ number: UInt64, because reason: any Error) {
+        if let query = self.held.remove(number) { return query.fail(with: reason) }
         guard let query = self.queriesByNumber[number], let request = self.takeRequest(query) else { return }
         let delivery = self.session.deliveryState(of: query)
         _ = self.session.cancel(query, at: self.clock.now())
@@ -80,7 +146,15 @@ extension SessionDriver {
 
     func ping(_ promise: EventLoopPromise<Duration>) {
         if let failure = self.failure { return promise.fail(failure) }
+        // It is about the connection: without one there is nothing to wait for.
+        guard self.link != nil else { return promise.fail(self.linkError ?? ConnectionClosedLocally()) }
         self.pings[self.session.ping(at: self.clock.now())] = promise
+        self.scheduleFlush()
+    }
+
+    /// Asks the server to forget another session of the key.
+    func forgetOnServer(session identifier: UInt64) {
+        self.session.destroySession(identifier, at: self.clock.now())
         self.scheduleFlush()
     }
 
@@ -128,6 +202,22 @@ extension SessionDriver {
                 quickAck: request.quickAck
             )
             return
+        }
+        if error.message == Self.unboundError, !request.wasUnbound, let bareQuery = request.bareQuery,
+            let onUnbound = self.onUnbound
+        {
+            // Once more, when there is a key that is bound.
+            self.isHolding = true
+            self.held.append(
+                HeldQuery(
+                    query: bareQuery,
+                    number: request.number,
+                    result: request.result,
+                    quickAck: request.quickAck,
+                    wasUnbound: true
+                )
+            )
+            return onUnbound(error)
         }
         self.noteAnswer(to: request)
         request.quickAck?.succeed()

@@ -43,10 +43,10 @@ public struct DataCenterOptions: Sendable, Hashable, Codable {
     public private(set) var production: Environment
     /// The test data centres.
     public private(set) var test: Environment
-    /// Whether IPv6 addresses are to be tried first, whatever works.
+    /// Whether IPv6 addresses are to be tried first, whatever works: as a production server says.
     public var forcesIPv6 = false
     /// Whether a data centre without an address here has those built in: so with ``builtIn`` and what servers made of it.
-    private let isTelegram: Bool
+    let isTelegram: Bool
 
     /// Telegram's data centres as they were when this version was made.
     public static let builtIn = DataCenterOptions(
@@ -71,7 +71,7 @@ public struct DataCenterOptions: Sendable, Hashable, Codable {
         self.init(isTelegram: false, production: production, test: test)
     }
 
-    private init(isTelegram: Bool, production: [DataCenterAddress], test: [DataCenterAddress]) {
+    init(isTelegram: Bool, production: [DataCenterAddress], test: [DataCenterAddress]) {
         self.isTelegram = isTelegram
         self.production = Environment(production)
         self.test = Environment(test)
@@ -82,7 +82,8 @@ public struct DataCenterOptions: Sendable, Hashable, Codable {
     /// - Returns: how many of its options were left out, because they are unusable or too many.
     @discardableResult
     public mutating func update(from config: Config) -> Int {
-        self.forcesIPv6 = config.forcesIPv6
+        // The test environment may not say so for the other one.
+        if !config.isTest { self.forcesIPv6 = config.forcesIPv6 }
         return self.update(config.options, isTest: config.isTest, expiresAt: config.expires)
     }
 

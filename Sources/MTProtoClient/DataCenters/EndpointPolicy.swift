@@ -21,7 +21,8 @@ public struct EndpointChoice: Sendable, Hashable {
 ///   an address with a secret; one that demands padding gets the padded intermediate framing.
 /// - Through proxies, the fixed addresses are used where there are any that the transport can use.
 /// - TCP tries the address's own port, then 443, 80 and 5222; an address of one port only gets no other. Plain WebSockets and
-///   HTTP have port 80; what goes through TLS has the name and port 443, for media the second name.
+///   HTTP have port 80; what goes through TLS has the name and port 443, for media the second name. A list of one's own
+///   (``DataCenterOptions/init(production:test:)``) has no names.
 /// - The families take turns, IPv4 first, or IPv6 where the server demands it; all first ports come before all second ones.
 ///
 /// Specification: *Transports*; *TL schema of the API*, `dcOption`; RFC 8305 §4.
@@ -54,7 +55,10 @@ public struct EndpointPolicy: Sendable, Hashable {
         transport: ClientTransport,
         isProxied: Bool = false
     ) -> [EndpointChoice] {
-        if transport.carrier.isSecure { return self.named(dataCenter, transport) }
+        if transport.carrier.isSecure {
+            // The names are Telegram's: a list of one's own leads nowhere else.
+            return options.isTelegram ? self.named(dataCenter, transport) : []
+        }
         let addresses = options.addresses(of: dataCenter).filter { $0.isIPv6 ? self.usesIPv6 : self.usesIPv4 }
         let ordered = Self.interleaved(addresses, startsWithIPv6: self.prefersIPv6 || options.forcesIPv6)
         var reachable = ordered.compactMap { address in

@@ -2,70 +2,203 @@
 
 internal import MTProtoTransport
 internal import NIOCore
-internal import NIOPosix
-internal import NIOSSL
 
-/// Opens the connections to one endpoint.
+/// Opens the connections to one target by one route.
 struct ChannelDialer: Sendable {
-    let endpoint: Endpoint
-    /// The limit of one dial, and of what follows until the connection can carry payloads.
+    /// The limit of one dial, and of what follows the hops until the connection can carry payloads.
     let attemptLimit: Duration
-    let maximumPayloadLength: Int
-    private let tls: NIOSSLContext?
+    private let chain: HopChain
+    private let dialer: any Dialer
+    private let hopLimit: Duration
+    private let maximumPayloadLength: Int
+    private let fakeTLS: FakeTLSFactory
+    /// For a proxy that does not know the first one's hello.
+    private let otherFakeTLS: FakeTLSFactory?
+    private let tls: TLSLayer?
+    /// TLS of the hops that are such, by their place in the route.
+    private let hopTLS: [Int: TLSLayer]
 
     /// Makes a dialer. Reads trust roots where TLS is needed: not for event loops.
     ///
-    /// - Throws: ``TLSFailure`` when the TLS configuration cannot be used.
-    init(endpoint: Endpoint, configuration: ClientConfiguration) throws(TLSFailure) {
-        self.endpoint = endpoint
+    /// - Throws: ``TLSFailure`` when the TLS configuration cannot be used, ``HopFailure`` with one when that of a hop cannot.
+    init(chain: HopChain, configuration: ClientConfiguration) throws {
+        self.chain = chain
+        self.dialer = configuration.dialer
         self.attemptLimit = configuration.timeouts.attempt
+        self.hopLimit = configuration.timeouts.hop
         self.maximumPayloadLength = configuration.maximumPayloadLength
-        guard endpoint.scheme.isSecure else {
-            self.tls = nil
-            return
+        self.fakeTLS = FakeTLSFactory(configuration, configuration.fakeTLSProfile)
+        self.otherFakeTLS = configuration.fakeTLSFallbackProfile.map { FakeTLSFactory(configuration, $0) }
+        var hopTLS: [Int: TLSLayer] = [:]
+        for step in chain.steps {
+            guard case .tls(let serverName) = step.hop.kind else { continue }
+            do {
+                hopTLS[step.index] = try TLSLayer(
+                    endpoint: step.destination,
+                    serverName: serverName,
+                    configuration: configuration.proxyTLS
+                )
+            } catch {
+                throw HopFailure(index: step.index, hop: step.hop, cause: error)
+            }
         }
-        do {
-            self.tls = try NIOSSLContext(configuration: configuration.tls)
-        } catch {
-            throw TLSFailure(cause: error, isConfiguration: true)
-        }
+        self.hopTLS = hopTLS
+        let endpoint = chain.target.endpoint
+        self.tls =
+            endpoint.scheme.isSecure
+            ? try TLSLayer(endpoint: endpoint.socket, configuration: configuration.tls) : nil
     }
 
-    /// Connects by TCP.
+    /// Dials, and passes the hops; on the event loop given.
     ///
     /// - Parameters:
-    ///   - group: where the connection runs.
-    ///   - willConnect: gets each channel that tries, several when the name has several addresses; its errors end the dial.
+    ///   - eventLoop: where the connection runs.
+    ///   - willConnect: gets each channel that tries, several when a name has several addresses; its errors end the dial.
+    /// - Returns: the stream to the target. It is closed when a hop fails, and ``HopFailure`` is the error.
     func connect(
-        on group: any EventLoopGroup,
+        on eventLoop: any EventLoop,
         _ willConnect: @escaping @Sendable (any Channel) throws -> Void
-    ) -> EventLoopFuture<any Channel> {
-        var bootstrap = ClientBootstrap(group: group)
-            .connectTimeout(TimeAmount(self.attemptLimit))
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try willConnect(channel) }
+    ) -> EventLoopFuture<OpenStream> {
+        self.connect(self.fakeTLS, on: eventLoop, willConnect).flatMapError { error in
+            guard let other = self.otherFakeTLS, let failure = error as? HopFailure,
+                let cause = failure.cause as? FakeTLSError, cause.mayBeProfile
+            else { return eventLoop.makeFailedFuture(error) }
+            return self.connect(other, on: eventLoop, willConnect).flatMapErrorThrowing { second in
+                // What the proxy has shown says more than that another connection did not come about.
+                throw (second as? HopFailure)?.cause is FakeTLSError ? second : error
             }
-        for (option, value) in TCPKeepAlive.options {
-            bootstrap = bootstrap.channelOption(option, value: value)
         }
-        return bootstrap.connect(host: self.endpoint.socket.host, port: self.endpoint.socket.port)
     }
 
-    /// Puts TLS on a connected channel where the endpoint has it, and waits for its handshake; on the channel's event loop.
-    func secure(_ channel: any Channel) -> EventLoopFuture<Void> {
-        guard let tls = self.tls else { return channel.eventLoop.makeSucceededVoidFuture() }
-        let promise = channel.eventLoop.makePromise(of: Void.self)
-        do {
-            // An address cannot be asked for by name; the certificate is checked against it all the same.
-            let name = self.endpoint.socket.isAddress ? nil : self.endpoint.socket.host
-            let operations = channel.pipeline.syncOperations
-            try operations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
-            try operations.addHandler(TLSHandshakeHandler(promise))
-        } catch {
-            promise.fail(error is ChannelError ? error : TLSFailure(cause: error))
+    private func connect(
+        _ fakeTLS: FakeTLSFactory,
+        on eventLoop: any EventLoop,
+        _ willConnect: @escaping @Sendable (any Channel) throws -> Void
+    ) -> EventLoopFuture<OpenStream> {
+        self.dial(on: eventLoop, willConnect).flatMapErrorThrowing { error in
+            guard let (index, hop) = self.chain.dialedHop, !(error is DialerViolation) else { throw error }
+            throw HopFailure(index: index, hop: hop, cause: error)
+        }.flatMap { channel in
+            self.pass(self.chain.steps[...], OpenStream(channel: channel), fakeTLS)
+        }
+    }
+
+    private func dial(
+        on eventLoop: any EventLoop,
+        _ willConnect: @escaping @Sendable (any Channel) throws -> Void
+    ) -> EventLoopFuture<any Channel> {
+        let channels = DialingChannels(willConnect)
+        let limit = TimeAmount(self.attemptLimit)
+        let promise = eventLoop.makePromise(of: (any Channel).self)
+        let isOver = NIOLoopBoundBox(false, eventLoop: eventLoop)
+        let timer = eventLoop.scheduleTask(in: limit) {
+            isOver.value = true
+            channels.end(because: ClientTimeout(limit: limit))
+            promise.fail(ClientTimeout(limit: limit))
+        }
+        let context = DialContext(eventLoop: eventLoop, timeout: self.attemptLimit) { try channels.add($0) }
+        self.dialer.dial(self.chain.dialed, context: context).hop(to: eventLoop).whenComplete { result in
+            timer.cancel()
+            do {
+                let channel = try result.get()
+                // The dialer may not have told of it, or not have minded that nobody wants it any more.
+                try channels.end(with: channel)
+                guard channel.eventLoop === eventLoop else {
+                    channel.close(promise: nil)
+                    throw DialerViolation.foreignEventLoop
+                }
+                promise.succeed(channel)
+            } catch {
+                channels.end(because: error)
+                if !isOver.value { promise.fail(error) }
+            }
         }
         return promise.futureResult
+    }
+
+    // MARK: Hops
+
+    private func pass(
+        _ steps: ArraySlice<HopChain.Step>,
+        _ stream: OpenStream,
+        _ fakeTLS: FakeTLSFactory
+    ) -> EventLoopFuture<OpenStream> {
+        guard let step = steps.first else { return stream.channel.eventLoop.makeSucceededFuture(stream) }
+        return self.perform(step, on: stream, fakeTLS)
+            .limited(to: self.hopLimit, closing: stream.channel)
+            .flatMapErrorThrowing { error in
+                throw HopFailure(index: step.index, hop: step.hop, cause: error)
+            }
+            .flatMap { self.pass(steps.dropFirst(), $0, fakeTLS) }
+    }
+
+    private func perform(
+        _ step: HopChain.Step,
+        on stream: OpenStream,
+        _ fakeTLS: FakeTLSFactory
+    ) -> EventLoopFuture<OpenStream> {
+        let channel = stream.channel
+        if let tls = self.hopTLS[step.index] { return tls.secure(stream) }
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        let gate = HopGate()
+        let behind = OpenStream(channel: channel, gate: gate)
+        do {
+            try Self.addHandshake(of: step, to: channel, fakeTLS, promise)
+            try channel.pipeline.syncOperations.addHandler(gate)
+            stream.release()
+        } catch {
+            promise.fail(error)
+        }
+        return promise.futureResult.flatMapThrowing {
+            if case .mtproxy = step.hop.kind {
+                try channel.pipeline.syncOperations.addHandler(FakeTLSRecordHandler(step))
+            }
+            return behind
+        }
+    }
+
+    /// Puts what speaks to the proxy into the pipeline.
+    private static func addHandshake(
+        of step: HopChain.Step,
+        to channel: any Channel,
+        _ fakeTLS: FakeTLSFactory,
+        _ promise: EventLoopPromise<Void>
+    ) throws {
+        switch step.hop.kind {
+        case .socks5(_, let credentials):
+            let handshake = try SOCKS5Handshake(destination: step.destination, credentials: credentials)
+            try Self.add(handshake, to: channel, promise)
+        case .httpConnect(_, let credentials):
+            try HTTPConnectHandler.add(
+                to: channel,
+                destination: step.destination,
+                credentials: credentials,
+                promise: promise
+            )
+        case .mtproxy(_, let secret):
+            try Self.add(try fakeTLS.makeHandshake(secret: secret), to: channel, promise)
+        case .custom(_, _, let custom):
+            try Self.add(try custom.connector.makeHandshake(to: step.destination), to: channel, promise)
+        case .tls:
+            // Each one has its layer.
+            promise.fail(ChannelError.inappropriateOperationForState)
+        }
+    }
+
+    private static func add(
+        _ handshake: some HopHandshake,
+        to channel: any Channel,
+        _ promise: EventLoopPromise<Void>
+    ) throws {
+        try channel.pipeline.syncOperations.addHandler(HopHandshakeHandler(handshake, promise))
+    }
+
+    // MARK: The target
+
+    /// Puts TLS on a stream where the endpoint has it, and waits for its handshake; on the stream's event loop.
+    func secure(_ stream: OpenStream) -> EventLoopFuture<OpenStream> {
+        guard let tls = self.tls else { return stream.channel.eventLoop.makeSucceededFuture(stream) }
+        return tls.secure(stream)
     }
 
     /// Opens a connection for HTTP requests; on the event loop given.
@@ -75,31 +208,35 @@ struct ChannelDialer: Sendable {
         on eventLoop: any EventLoop,
         _ willConnect: @escaping @Sendable (any Channel) throws -> Void
     ) -> EventLoopFuture<NIOLoopBound<HTTPConnection>> {
-        self.connect(on: eventLoop, willConnect).flatMap { channel in
-            self.makeHTTP(channel)
+        self.connect(on: eventLoop, willConnect).flatMap { stream in
+            self.makeHTTP(stream)
         }
     }
 
-    /// Makes a connected channel one for HTTP requests; on its event loop.
-    func makeHTTP(_ channel: any Channel) -> EventLoopFuture<NIOLoopBound<HTTPConnection>> {
-        self.secure(channel).flatMapThrowing {
+    /// Makes a stream one for HTTP requests; on its event loop.
+    func makeHTTP(_ stream: OpenStream) -> EventLoopFuture<NIOLoopBound<HTTPConnection>> {
+        self.secure(stream).flatMapThrowing { stream in
             let connection = try HTTPConnection.add(
-                to: channel,
-                endpoint: self.endpoint,
+                to: stream.channel,
+                endpoint: self.chain.target.endpoint,
                 maximumPayloadLength: self.maximumPayloadLength
             )
-            return NIOLoopBound(connection, eventLoop: channel.eventLoop)
-        }.limited(to: self.attemptLimit, closing: channel)
+            stream.release()
+            return NIOLoopBound(connection, eventLoop: stream.channel.eventLoop)
+        }.limited(to: self.attemptLimit, closing: stream.channel)
     }
 }
 
 extension EventLoopFuture where Value: Sendable {
-    /// The same with a time limit, after which the channel is closed; and it is closed when the future fails.
+    /// The same with a time limit, after which the channel is closed; and it is closed when the future fails. The channel's end
+    /// is the future's at the latest.
     func limited(to limit: Duration, closing channel: any Channel) -> EventLoopFuture<Value> {
         let limit = TimeAmount(limit)
         let promise = self.eventLoop.makePromise(of: Value.self)
         let timer = self.eventLoop.scheduleTask(in: limit) { promise.fail(ClientTimeout(limit: limit)) }
         self.cascade(to: promise)
+        // What waits for the peer knows better, and comes before; but foreign code may wait for ever.
+        channel.closeFuture.hop(to: self.eventLoop).whenComplete { _ in promise.fail(ConnectionClosedByPeer()) }
         promise.futureResult.whenComplete { result in
             timer.cancel()
             if case .failure = result { channel.close(promise: nil) }

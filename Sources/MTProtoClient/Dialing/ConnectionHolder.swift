@@ -10,12 +10,28 @@ final class ConnectionHolder: Sendable {
         var channels: [any Channel] = []
         var link: LinkReference?
         var reason: (any Error)?
+        /// Who else wants to know of the end, until there is a link.
+        var listeners: [@Sendable (any Error) -> Void] = []
     }
 
     private let state = Mutex(State())
 
     /// Why the connection was closed from outside.
     var reason: (any Error)? { self.state.withLock { $0.reason } }
+
+    /// Whether there is a channel, connected or not.
+    var hasChannels: Bool { self.state.withLock { !$0.channels.isEmpty } }
+
+    /// Calls a function with the reason when this is closed before there is a link.
+    ///
+    /// - Throws: the reason, when closing came first.
+    func onClose(_ listener: @escaping @Sendable (any Error) -> Void) throws {
+        let reason = self.state.withLock { state in
+            if state.reason == nil { state.listeners.append(listener) }
+            return state.reason
+        }
+        if let reason { throw reason }
+    }
 
     /// Adds a channel that is dialing.
     ///
@@ -48,6 +64,7 @@ final class ConnectionHolder: Sendable {
     func keep(_ link: LinkReference) throws {
         let reason = self.state.withLock { state in
             state.channels = []
+            state.listeners = []
             state.link = link
             return state.reason
         }
@@ -58,10 +75,12 @@ final class ConnectionHolder: Sendable {
     }
 
     func close(because reason: any Error) {
-        let (channels, link) = self.state.withLock { state in
+        let (channels, link, listeners) = self.state.withLock { state in
             if state.reason == nil { state.reason = reason }
-            return (state.channels, state.link)
+            defer { state.listeners = [] }
+            return (state.channels, state.link, state.listeners)
         }
+        for listener in listeners { listener(reason) }
         for channel in channels { channel.close(promise: nil) }
         link?.close()
     }
@@ -72,12 +91,22 @@ final class ConnectionHolder: Sendable {
         return try? await link.eventLoop.submit { link.value.retriedFailure }.get()
     }
 
+    /// Closes everything at once, and waits for that, but not for long: a peer may not answer the end of TLS, and a channel of
+    /// somebody else's need not close at all.
     func closeAndWait() async {
-        let (channels, link) = self.state.withLock { ($0.channels, $0.link) }
-        for channel in channels { try? await channel.close() }
+        let (channels, link) = self.state.withLock { state in
+            // Whoever listens may hold us.
+            defer { (state.channels, state.listeners) = ([], []) }
+            return (state.channels, state.link)
+        }
+        var ends = channels.map { $0.close() }
         if let link {
             link.close()
-            try? await link.closeFuture.get()
+            ends.append(link.closeFuture)
         }
+        guard let eventLoop = link?.eventLoop ?? channels.first?.eventLoop else { return }
+        let limit = eventLoop.scheduleTask(in: linkClosingTime) {}
+        EventLoopFuture.andAllComplete(ends, on: eventLoop).whenComplete { _ in limit.cancel() }
+        try? await limit.futureResult.get()
     }
 }

@@ -9,17 +9,33 @@ final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler 
     typealias InboundIn = NIOAny
 
     private let promise: EventLoopPromise<Void>
+    private let isPeerRight: () -> Bool
+    private var isOver = false
 
-    init(_ promise: EventLoopPromise<Void>) {
+    /// Makes the handler.
+    ///
+    /// - Parameters:
+    ///   - promise: how the handshake ended.
+    ///   - isPeerRight: a last check, behind those of the library: whether the certificate is the host's.
+    init(_ promise: EventLoopPromise<Void>, isPeerRight: @escaping () -> Bool) {
         self.promise = promise
+        self.isPeerRight = isPeerRight
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted = event as? TLSUserEvent {
-            self.promise.succeed()
+            let isPeerRight = self.isPeerRight()
+            self.isOver = true
+            // Whoever comes behind must not take the end of this handshake for that of its own. And it finds this one gone.
             context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+            if isPeerRight {
+                self.promise.succeed()
+            } else {
+                self.promise.fail(TLSFailure(cause: NIOSSLExtraError.failedToValidateHostname))
+            }
+        } else {
+            context.fireUserInboundEventTriggered(event)
         }
-        context.fireUserInboundEventTriggered(event)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -47,7 +63,7 @@ final class TLSHandshakeHandler: ChannelInboundHandler, RemovableChannelHandler 
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.promise.fail(ChannelError.ioOnClosedChannel)
+        if !self.isOver { self.promise.fail(ChannelError.ioOnClosedChannel) }
     }
 }
 

@@ -15,12 +15,13 @@ struct WebSocketUpgrade: Sendable {
     let endpoint: Endpoint
     let maximumPayloadLength: Int
     /// Puts what belongs behind the WebSocket's stream into the pipeline; on the event loop.
-    let addLink: @Sendable (any Channel) throws -> NIOLoopBound<StreamLink>
+    let addLink: @Sendable (any Channel) -> EventLoopFuture<NIOLoopBound<StreamLink>>
 
-    /// Asks for the upgrade; on the channel's event loop.
+    /// Asks for the upgrade; on the stream's event loop.
     ///
     /// - Throws: in the future, ``WebSocketRefusal`` when the server does not upgrade.
-    func perform(on channel: any Channel) -> EventLoopFuture<NIOLoopBound<StreamLink>> {
+    func perform(on stream: OpenStream) -> EventLoopFuture<NIOLoopBound<StreamLink>> {
+        let channel = stream.channel
         do {
             let operations = channel.pipeline.syncOperations
             let encoder = HTTPRequestEncoder()
@@ -49,11 +50,12 @@ struct WebSocketUpgrade: Sendable {
                 )
             )
             try operations.addHandlers([encoder, decoder, status, upgrade])
+            stream.release()
             let addLink = self.addLink
-            return upgrade.upgradeResultFuture.flatMapThrowing {
+            return upgrade.upgradeResultFuture.flatMap {
                 // Not earlier: the link writes at once, and the handler of the upgrade lets nothing pass until it is over.
                 // Not later: then it hands on what it has received.
-                try addLink(channel)
+                addLink(channel)
             }.flatMapErrorThrowing { error in
                 throw error is NIOHTTPClientUpgradeError ? WebSocketRefusal(status: 101) : error
             }

@@ -51,12 +51,13 @@ public struct ConnectionEvents: AsyncSequence, Sendable {
     public typealias Failure = Never
 
     let eventLoop: any EventLoop
-    let driver: NIOLoopBound<SessionDriver>
+    /// What has the events; on the event loop only.
+    let host: @Sendable () -> any ConnectionEventsHost
 
     /// Iterates over events from now on.
     public func makeAsyncIterator() -> Iterator {
         let eventLoop = self.eventLoop
-        let driver = self.driver
+        let host = self.host
         let new = NIOAsyncSequenceProducer.makeSequence(
             elementType: ConnectionEvent.self,
             backPressureStrategy: NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark(
@@ -64,15 +65,9 @@ public struct ConnectionEvents: AsyncSequence, Sendable {
                 highWatermark: 64
             ),
             finishOnDeinit: true,
-            delegate: ConnectionEventsDelegate(eventLoop: eventLoop, driver: driver)
+            delegate: ConnectionEventsDelegate(eventLoop: eventLoop, host: host)
         )
-        eventLoop.execute {
-            let driver = driver.value
-            driver.events?.finish()
-            guard driver.failure == nil else { return new.source.finish() }
-            driver.events = new.source
-            driver.eventDemandChanged(isExhausted: false)
-        }
+        eventLoop.execute { host().produceEvents(to: new.source) }
         return Iterator(iterator: new.sequence.makeAsyncIterator())
     }
 
@@ -87,15 +82,32 @@ public struct ConnectionEvents: AsyncSequence, Sendable {
     }
 }
 
+/// What has events.
+protocol ConnectionEventsHost: AnyObject {
+    /// Gives events to a source from now on, instead of the one before.
+    func produceEvents(to source: ConnectionEventsSource)
+
+    func eventDemandChanged(isExhausted: Bool)
+}
+
+extension SessionDriver: ConnectionEventsHost {
+    func produceEvents(to source: ConnectionEventsSource) {
+        self.events?.finish()
+        guard self.failure == nil else { return source.finish() }
+        self.events = source
+        self.eventDemandChanged(isExhausted: false)
+    }
+}
+
 struct ConnectionEventsDelegate: NIOAsyncSequenceProducerDelegate {
     let eventLoop: any EventLoop
-    let driver: NIOLoopBound<SessionDriver>
+    let host: @Sendable () -> any ConnectionEventsHost
 
     func produceMore() {
-        self.eventLoop.execute { self.driver.value.eventDemandChanged(isExhausted: false) }
+        self.eventLoop.execute { self.host().eventDemandChanged(isExhausted: false) }
     }
 
     func didTerminate() {
-        self.eventLoop.execute { self.driver.value.eventDemandChanged(isExhausted: false) }
+        self.eventLoop.execute { self.host().eventDemandChanged(isExhausted: false) }
     }
 }

@@ -41,7 +41,7 @@ final class HTTPLine: HTTPConnectionUser {
     let isPolling: Bool
     private unowned let link: HTTPLink
     private var state: State
-    private var dialingChannels: [any Channel] = []
+    private var dialing: DialingChannels?
     private var backOff = HTTPBackOff()
 
     init(link: HTTPLink, isPolling: Bool, connection: HTTPConnection? = nil) {
@@ -144,30 +144,24 @@ final class HTTPLine: HTTPConnectionUser {
             outstanding.connection.close()
         }
         self.state = .ended
-        for channel in self.dialingChannels { channel.close(promise: nil) }
-        self.dialingChannels.removeAll()
+        // It may go on for a while: then it must not get any further.
+        self.dialing?.end(because: ConnectionClosedLocally())
+        self.dialing = nil
     }
 
     // MARK: Dialing
 
     private func dial(for request: HTTPRequest) {
         self.state = .dialing(request, since: .now())
-        let line = NIOLoopBound(self, eventLoop: self.link.eventLoop)
-        self.link.dial { channel in
-            try line.value.willConnect(channel)
-        }.assumeIsolated().whenComplete { result in
+        let channels = DialingChannels()
+        self.dialing = channels
+        self.link.dial { try channels.add($0) }.assumeIsolated().whenComplete { result in
             self.dialed(result.map(\.value))
         }
     }
 
-    /// A dial goes on for a while after the line has ended: then it must not get any further.
-    private func willConnect(_ channel: any Channel) throws {
-        guard case .dialing = self.state else { throw ConnectionClosedLocally() }
-        self.dialingChannels.append(channel)
-    }
-
     private func dialed(_ result: Result<HTTPConnection, any Error>) {
-        self.dialingChannels.removeAll()
+        self.dialing = nil
         guard case .dialing(let request, let start) = self.state else {
             if case .success(let connection) = result { connection.close() }
             return

@@ -29,6 +29,7 @@ final class HTTPLink: ClientLink {
 
     let eventLoop: any EventLoop
     let hasQuickAcknowledgements = false
+    let isWatchedByPings = false
     /// How long a server may fail.
     let redialLimit: TimeAmount
     /// How long a request may wait for its answer that lets the server hold it.
@@ -164,6 +165,8 @@ final class HTTPLink: ClientLink {
 
     func sessionBegins(keyIdentifier: UInt64) {
         self.isSession = true
+        // The one before may have been another.
+        self.isAnswered = false
     }
 
     func nextPayload(of session: inout ClientSession, at now: SessionTime) -> OutgoingPayload? {
@@ -272,6 +275,9 @@ final class HTTPLink: ClientLink {
     /// Whether dialing again cannot help: the server has spoken, or it is not the right one.
     private func isPermanent(_ error: any Error) -> Bool {
         switch error {
+        case let error as HopFailure: self.isPermanent(error.cause)
+        case let error as SOCKS5Error: error.code == .credentialsRefused || error.code == .noAcceptableMethod
+        case let error as HTTPConnectError: error.isAboutCredentials
         case let error as HTTPResponseError: !error.isTransient
         case is ReceivedTransportError, is NIOHTTPDecoderError: true
         case let error as TLSFailure: error.isCertificate

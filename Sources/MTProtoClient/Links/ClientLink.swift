@@ -13,6 +13,8 @@ protocol ClientLink: AnyObject {
     var closeFuture: EventLoopFuture<Void> { get }
     /// Whether payloads can ask for quick acknowledgements.
     var hasQuickAcknowledgements: Bool { get }
+    /// Whether only pings show that the server is there; else the link's own limits do.
+    var isWatchedByPings: Bool { get }
     /// How many bytes of the payloads written have not left yet.
     var unsentByteCount: Int { get }
 
@@ -58,6 +60,7 @@ protocol ClientLink: AnyObject {
 
 extension ClientLink {
     var retriedFailure: (any Error)? { nil }
+    var isWatchedByPings: Bool { true }
 
     func prepareToFinish() {}
 }

@@ -21,11 +21,16 @@ final class StreamLink: ChannelInboundHandler, ChannelOutboundHandler, Removable
     private var isFinishing = false
 
     /// Makes the link of a channel whose stream has a framing; to be added to the pipeline behind the transport's handler.
-    init(channel: any Channel, framing: Framing) {
+    convenience init(channel: any Channel, framing: Framing) {
+        self.init(channel: channel, hasQuickAcknowledgements: framing != .full)
+    }
+
+    /// Makes the link of a channel; to be added to the pipeline behind the transport's handlers.
+    init(channel: any Channel, hasQuickAcknowledgements: Bool) {
         self.channel = channel
         self.eventLoop = channel.eventLoop
         self.closeFuture = channel.closeFuture
-        self.hasQuickAcknowledgements = framing != .full
+        self.hasQuickAcknowledgements = hasQuickAcknowledgements
     }
 
     // MARK: Life
@@ -91,12 +96,11 @@ final class StreamLink: ChannelInboundHandler, ChannelOutboundHandler, Removable
     // MARK: Reading
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard let receiver = self.receiver else { return }
         switch self.unwrapInboundIn(data) {
         case .payload(let payload, _):
-            _ = receiver.receive(payload)
+            _ = self.receiver?.receive(payload)
         case .quickAck(let token):
-            receiver.receiveQuickAcknowledgement(token)
+            self.receiver?.receiveQuickAcknowledgement(token)
         case .transportError(let code):
             self.fail(with: ReceivedTransportError(code: code))
         case .handshake, .authorizationNeeded, .foreign:

@@ -80,11 +80,13 @@ struct ConnectionRace: Sendable {
     }
 
     /// A candidate that is under way has failed.
-    mutating func failed(_ candidate: Int, at now: Int64) -> Decision {
+    ///
+    /// - Parameter isRefusal: whether it was answered: then others of the same data centre are in no hurry.
+    mutating func failed(_ candidate: Int, isRefusal: Bool = false, at now: Int64) -> Decision {
         guard self.isRunning(candidate) else { return self.decide(at: now) }
         self.states[candidate] = .failed
         // Whoever waits, waits no longer for this one.
-        if let rung = self.rungs.firstIndex(where: { $0.candidates.contains(candidate) }) {
+        if !isRefusal, let rung = self.rungs.firstIndex(where: { $0.candidates.contains(candidate) }) {
             self.rungs[rung].nextStart = now
         }
         return self.decide(at: now)
@@ -99,9 +101,12 @@ struct ConnectionRace: Sendable {
         return decision
     }
 
-    /// Nobody waits for the outcome any more.
-    mutating func abandon() -> Decision {
-        self.end()
+    /// A candidate that is under way has failed, and so would the others.
+    mutating func ended(by candidate: Int) -> Decision {
+        if self.isRunning(candidate) { self.states[candidate] = .failed }
+        var decision = self.end()
+        decision.outcome = .lost
+        return decision
     }
 
     private func isRunning(_ candidate: Int) -> Bool {

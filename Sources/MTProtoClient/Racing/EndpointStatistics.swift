@@ -5,13 +5,13 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
     /// How many ways are remembered; the one not used for the longest is forgotten first.
     public static let maximumCount = 256
     /// How long a failure counts: a minute, doubled for each one that follows at once, up to a day.
-    private static let failureSeconds: ClosedRange<Int64> = 60...86_400
+    fileprivate static let failureSeconds: ClosedRange<Int64> = 60...86_400
     /// How long a success counts, in seconds: a week.
     private static let successSeconds: Int64 = 604_800
     /// Ways whose round trips differ by less than this are equally fast.
     private static let roundTripStep: Duration = .milliseconds(25)
     /// No round trip takes longer.
-    private static let maximumRoundTrip: Duration = .seconds(3_600)
+    fileprivate static let maximumRoundTrip: Duration = .seconds(3_600)
 
     /// What is known of one way.
     public struct Record: Sendable, Hashable, Codable {
@@ -23,13 +23,54 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
         public fileprivate(set) var roundTrip: Duration?
         /// When it was last tried: seconds since 1970.
         public fileprivate(set) var lastUse: Int64
+
+        fileprivate init(lastUse: Int64) {
+            self.lastUse = lastUse
+        }
+
+        /// Decodes what was encoded; numbers that cannot be are brought into their ranges.
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            self.lastUse = try container.decode(Int64.self, forKey: .lastUse)
+            let counts = 0...Int(Int32.max)
+            self.successCount = try container.decode(Int.self, forKey: .successCount).clamped(to: counts)
+            self.failureCount = try container.decode(Int.self, forKey: .failureCount).clamped(to: counts)
+            self.roundTrip = try container.decodeIfPresent(Duration.self, forKey: .roundTrip)
+                .map { $0.clamped(to: .zero...EndpointStatistics.maximumRoundTrip) }
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case successCount, failureCount, roundTrip, lastUse
+        }
+
+        /// For how many seconds the failures count.
+        fileprivate var penaltySeconds: Int64 {
+            let range = EndpointStatistics.failureSeconds
+            return min(range.lowerBound << Int64(min(max(self.failureCount, 1) - 1, 11)), range.upperBound)
+        }
     }
 
     /// What is known, by the text of the way: transport, endpoint and hops.
     public private(set) var records: [String: Record] = [:]
 
+    /// The longest text of a way that is read, in bytes.
+    private static let maximumWayLength = 1_024
+
     /// Nothing is known.
     public init() {}
+
+    /// Decodes what was encoded; what is too much, or cannot be read, is left out.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let all = try container.decode([String: Record].self, forKey: .records)
+        let usable = all.filter { $0.key.utf8.count <= Self.maximumWayLength }
+        let newest = usable.sorted { ($0.value.lastUse, $0.key) > ($1.value.lastUse, $1.key) }.prefix(Self.maximumCount)
+        self.records = Dictionary(uniqueKeysWithValues: newest.map { ($0.key, $0.value) })
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case records
+    }
 
     /// A way has worked.
     ///
@@ -54,6 +95,9 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
     ///   - now: seconds since 1970.
     public mutating func failed(_ way: String, at now: Int64) {
         self.change(way, at: now) { record in
+            // Long after the last one it is a first one again.
+            let age = now.subtractingReportingOverflow(record.lastUse)
+            if age.overflow || age.partialValue >= 2 * record.penaltySeconds { record.failureCount = 0 }
             record.failureCount = min(record.failureCount, Int(Int32.max)) + 1
         }
     }
@@ -86,14 +130,23 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
         return ways.indices.sorted { ranks[$0] == ranks[$1] ? $0 < $1 : ranks[$0] < ranks[$1] }
     }
 
+    /// Whether a way has failed, and it is too soon to expect anything else.
+    func hasFailedLately(_ way: String, at now: Int64) -> Bool {
+        self.rank(of: way, at: now).group == 2
+    }
+
+    /// Whether a way has worked lately, and not failed since.
+    func works(_ way: String, at now: Int64) -> Bool {
+        self.rank(of: way, at: now).group == 0
+    }
+
     /// The lower, the earlier.
     private func rank(of way: String, at now: Int64) -> Rank {
         guard let record = self.records[way], record.lastUse <= now else { return Rank(group: 1, value: 0) }
         let (age, hasOverflown) = now.subtractingReportingOverflow(record.lastUse)
         guard !hasOverflown else { return Rank(group: 1, value: 0) }
         if record.failureCount > 0 {
-            let doubled = Self.failureSeconds.lowerBound << Int64(min(record.failureCount - 1, 11))
-            return age < min(doubled, Self.failureSeconds.upperBound)
+            return age < record.penaltySeconds
                 ? Rank(group: 2, value: record.lastUse) : Rank(group: 1, value: 0)
         }
         guard let roundTrip = record.roundTrip, age < Self.successSeconds else {
@@ -109,5 +162,11 @@ public struct EndpointStatistics: Sendable, Hashable, Codable {
         static func < (left: Rank, right: Rank) -> Bool {
             (left.group, left.value) < (right.group, right.value)
         }
+    }
+}
+
+extension Comparable {
+    fileprivate func clamped(to range: ClosedRange<Self>) -> Self {
+        min(max(self, range.lowerBound), range.upperBound)
     }
 }

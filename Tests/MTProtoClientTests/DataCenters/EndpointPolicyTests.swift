@@ -177,6 +177,9 @@ import Testing
         #expect(Self.texts(.http, options) == ["http://192.0.2.1:80/api"])
         #expect(Self.texts(.http, options, number: 4).isEmpty)
         #expect(Self.texts(.http, options, isTest: true).isEmpty)
+        // Not to Telegram's names either.
+        #expect(Self.texts(.webSocket(), options).isEmpty)
+        #expect(Self.texts(.https, options).isEmpty)
     }
 
     @Test("The server's list replaces ours; what is unusable is left out, and what it does not name stays built in")

@@ -4,6 +4,7 @@ import MTProtoClient
 import MTProtoCrypto
 import MTProtoServer
 import MTProtoSession
+import MTProtoTestSupport
 import MTProtoTransport
 import NIOCore
 import NIOPosix
@@ -64,18 +65,15 @@ struct ConnectFailureTests {
 
     @Test("Refused")
     func refused() async throws {
-        // A port that was free a moment ago.
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let endpoint = try SocketEndpoint(host: "127.0.0.1", port: listener.localAddress?.port ?? 0)
-        try await listener.close()
-        let error = await Self.failure(to: endpoint)
-        #expect(error?.code == .connectionRefused)
-        #expect(error?.phase == .dial)
-        #expect(error?.endpoint == "\(endpoint)")
-        #expect(error?.isRetryable == true)
-        #expect(error?.steps.isEmpty == true)
-        #expect(error?.underlying is NIOConnectionError)
+        try await DeadEndpoint.refusing { endpoint in
+            let error = await Self.failure(to: endpoint)
+            #expect(error?.code == .connectionRefused)
+            #expect(error?.phase == .dial)
+            #expect(error?.endpoint == "\(endpoint)")
+            #expect(error?.isRetryable == true)
+            #expect(error?.steps.isEmpty == true)
+            #expect(error?.underlying is NIOConnectionError)
+        }
     }
 
     @Test("A name without an address")

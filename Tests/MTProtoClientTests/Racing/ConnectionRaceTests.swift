@@ -88,13 +88,20 @@ import Testing
         #expect(gap.failed(0, at: Self.after(1)) == .init(started: [1]))
     }
 
-    @Test("Who gives up closes what is under way")
-    func abandoned() {
-        var race = Self.race([2, 1])
+    @Test("Whom one answers for all, closes the others; a refusal hurries nobody")
+    func refusals() {
+        var race = Self.race([3])
         _ = race.begin(at: 0)
-        _ = race.timerFired(at: Self.after(250))
-        #expect(race.abandon() == .init(closed: [0, 1]))
-        #expect(race.timerFired(at: Self.after(9_000)) == .init())
+        let refused = race.failed(0, isRefusal: true, at: 1)
+        #expect(refused.started.isEmpty)
+        let due = refused.wakeAt ?? 0
+        #expect(due > 1)
+        #expect(race.timerFired(at: due).started == [1])
+        #expect(race.timerFired(at: 2 * due).started == [2])
+        let ended = race.ended(by: 1)
+        #expect(ended.closed == [2])
+        #expect(ended.outcome == ConnectionRace.Outcome.lost)
+        #expect(race.timerFired(at: 3 * due) == .init())
     }
 
     private struct Generator: RandomNumberGenerator {

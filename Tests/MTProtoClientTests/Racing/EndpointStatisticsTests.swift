@@ -75,4 +75,33 @@ import Testing
         #expect(statistics.records["y"] != nil)
         #expect(statistics.order(of: ["y", "1"], at: 1_001) == [1, 0])
     }
+
+    @Test("What was damaged or written by somebody else is brought into its ranges")
+    func foreign() throws {
+        let long = String(repeating: "x", count: 2_000)
+        let numbers = #""successCount":-5,"failureCount":9223372036854775807,"roundTrip":[-9223372036854775808,0]"#
+        let record = #"{\#(numbers),"lastUse":5}"#
+        let json = #"{"records":{"a":\#(record),"\#(long)":\#(record)}}"#
+        var statistics = try JSONDecoder().decode(EndpointStatistics.self, from: Data(json.utf8))
+        #expect(Array(statistics.records.keys) == ["a"])
+        #expect(statistics.order(of: ["a", "b"], at: .max) == [0, 1])
+        statistics.failed("a", at: .min)
+        statistics.succeeded("a", roundTrip: .seconds(Int64.max), at: .max)
+        #expect(statistics.order(of: ["b", "a"], at: .max) == [1, 0])
+        let many = (0..<1_000).map { #""w\#($0)":{"successCount":1,"failureCount":0,"lastUse":\#($0)}"# }
+        let full = try JSONDecoder().decode(
+            EndpointStatistics.self,
+            from: Data(#"{"records":{\#(many.joined(separator: ","))}}"#.utf8)
+        )
+        #expect(full.records.count == EndpointStatistics.maximumCount)
+        #expect(full.records["w999"] != nil && full.records["w0"] == nil)
+    }
+
+    @Test("A failure long after the last one is a first one again")
+    func rareFailures() {
+        var statistics = EndpointStatistics()
+        for month: Int64 in 1...20 { statistics.failed("a", at: month * 2_592_000) }
+        #expect(statistics.order(of: ["a", "b"], at: 20 * 2_592_000 + 59) == [1, 0])
+        #expect(statistics.order(of: ["a", "b"], at: 20 * 2_592_000 + 61) == [0, 1])
+    }
 }

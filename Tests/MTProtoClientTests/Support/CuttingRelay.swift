@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MTProtoTestSupport
 import MTProtoTransport
 import NIOCore
-import NIOPosix
 import Synchronization
 
-/// Hands bytes on between clients and a server, and cuts connections at will.
+/// Hands bytes on between clients and a server, and cuts connections by the number of a piece; by bytes, a `FaultyRelay` does.
 enum CuttingRelay {
     /// Runs `body` with the relay's endpoint.
     ///
@@ -23,53 +23,34 @@ enum CuttingRelay {
         _ body: @Sendable (SocketEndpoint) async throws -> Result
     ) async throws -> Result {
         let count = Mutex(0)
-        let connectionCount = Mutex(0)
-        return try await ScriptedListener.run(
-            accept: { channel in
-                let (bytes, input) = AsyncStream.makeStream(of: ByteBuffer.self)
-                try channel.pipeline.syncOperations.addHandler(Inbound(input))
-                return ScriptedChannel(channel: channel, bytes: bytes)
-            },
-            script: { client in
-                let number = connectionCount.withLock { count in
-                    count += 1
-                    return count
-                }
-                if holds(number) {
+        return try await WireListener.run(
+            script: { number, client, channels in
+                if holds(number + 1) {
                     for await piece in client.bytes { sees(piece) }
                     return
                 }
-                let (bytes, input) = AsyncStream.makeStream(of: ByteBuffer.self)
-                let upstream = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                    .channelInitializer { channel in
-                        channel.eventLoop.makeCompletedFuture {
-                            try channel.pipeline.syncOperations.addHandler(Inbound(input))
-                        }
-                    }
-                    .connect(host: server.host, port: server.port)
-                    .get()
+                let upstream = try await WireConnection.dial(server, counting: channels)
                 await withDiscardingTaskGroup { group in
                     group.addTask {
                         for await piece in client.bytes {
                             sees(piece)
-                            try? await upstream.writeAndFlush(piece)
+                            try? await upstream.write(piece)
                         }
-                        try? await upstream.close()
+                        await upstream.close()
                     }
-                    for await piece in bytes {
+                    for await piece in upstream.bytes {
                         let number = count.withLock { count in
                             count += 1
                             return count
                         }
                         guard !cuts(number) else { break }
-                        try? await client.channel.writeAndFlush(piece)
+                        try? await client.write(piece)
                     }
-                    try? await client.channel.close()
-                    try? await upstream.close()
+                    await client.close()
+                    await upstream.close()
                 }
             },
-            close: { try? await $0.channel.close() },
-            body
+            { try await body($0.endpoint) }
         )
     }
 }

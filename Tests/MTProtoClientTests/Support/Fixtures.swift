@@ -40,8 +40,11 @@ func clientConfiguration(_ change: (inout ClientConfiguration) -> Void = { _ in 
     // All tests run at once, unoptimized: what is not about time has much of it.
     configuration.timeouts.connect = .seconds(110)
     configuration.timeouts.attempt = .seconds(60)
+    configuration.timeouts.hop = .seconds(60)
     configuration.timeouts.keyExchangeStep = .seconds(60)
     configuration.timeouts.session = .seconds(60)
+    configuration.session.pongTimeout = .seconds(60)
+    configuration.session.minimumPongTimeout = .seconds(60)
     change(&configuration)
     return configuration
 }

@@ -2,10 +2,10 @@
 
 import MTProtoCrypto
 import MTProtoSession
+import MTProtoTestSupport
 import MTProtoTransport
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 
 /// A server that does with each HTTP request what a script says.
 enum ScriptedHTTPServer {
@@ -14,16 +14,18 @@ enum ScriptedHTTPServer {
         _ script: @escaping @Sendable (ScriptedHTTPConnection) async throws -> Void,
         _ body: @Sendable (SocketEndpoint) async throws -> Result
     ) async throws -> Result {
-        try await ScriptedListener.run(
+        try await WireListener.run(
             accept: { channel in
                 let (requests, input) = AsyncStream.makeStream(of: ScriptedHTTPRequest.self)
                 try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: false)
                 try channel.pipeline.syncOperations.addHandler(RequestCollector(input))
                 return ScriptedHTTPChannel(channel: channel, requests: requests)
             },
-            script: { try await script(ScriptedHTTPConnection($0)) },
-            close: { try? await $0.channel.close() },
-            body
+            script: { _, connection, _ in
+                try? await script(ScriptedHTTPConnection(connection))
+                try? await connection.channel.close()
+            },
+            { try await body($0.endpoint) }
         )
     }
 }

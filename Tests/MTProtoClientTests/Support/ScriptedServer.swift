@@ -2,9 +2,9 @@
 
 import MTProtoCrypto
 import MTProtoSession
+import MTProtoTestSupport
 import MTProtoTransport
 import NIOCore
-import NIOPosix
 
 /// A server that does on each connection what a script says, byte for byte.
 enum ScriptedServer {
@@ -12,103 +12,17 @@ enum ScriptedServer {
 
     /// Runs `body` with the endpoint of a server that runs `script` for every connection.
     ///
-    /// Returns only when every script has ended: one that waits for the client's end proves that the client closed.
+    /// Returns only when every script has ended: one that waits for the client's end proves that the client closed, and one that
+    /// waits too long ends the test with `LeakedChannels`.
     static func run<Result: Sendable>(
         _ script: @escaping Script,
         _ body: @Sendable (SocketEndpoint) async throws -> Result
     ) async throws -> Result {
-        try await ScriptedListener.run(
-            accept: { channel in
-                let (bytes, input) = AsyncStream.makeStream(of: ByteBuffer.self)
-                try channel.pipeline.syncOperations.addHandler(Inbound(input))
-                return ScriptedChannel(channel: channel, bytes: bytes)
-            },
-            script: { try await script(ScriptedConnection($0)) },
-            close: { try? await $0.channel.close() },
-            body
+        try await WireListener.run(
+            // A script that the client cuts short is no failure of the test: the body says what counts.
+            script: { _, connection, _ in try await script(ScriptedConnection(connection)) },
+            { try await body($0.endpoint) }
         )
-    }
-}
-
-/// Listens on a port of its own and runs a script for each connection.
-enum ScriptedListener {
-    static func run<Accepted: Sendable, Result: Sendable>(
-        accept: @escaping @Sendable (any Channel) throws -> Accepted,
-        script: @escaping @Sendable (Accepted) async throws -> Void,
-        close: @escaping @Sendable (Accepted) async -> Void,
-        _ body: @Sendable (SocketEndpoint) async throws -> Result
-    ) async throws -> Result {
-        let (connections, continuation) = AsyncStream.makeStream(of: Accepted.self)
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { _ = continuation.yield(try accept(channel)) }
-            }
-            .bind(host: "127.0.0.1", port: 0)
-            .get()
-        let endpoint = try SocketEndpoint(host: "127.0.0.1", port: listener.localAddress?.port ?? 0)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await withDiscardingTaskGroup { scripts in
-                    for await connection in connections {
-                        scripts.addTask {
-                            // A script that the client cuts short is no failure of the test: the body says what counts.
-                            try? await script(connection)
-                            await close(connection)
-                        }
-                    }
-                }
-            }
-            let result: Swift.Result<Result, any Error>
-            do {
-                result = .success(try await body(endpoint))
-            } catch {
-                result = .failure(error)
-            }
-            try await listener.close()
-            continuation.finish()
-            try await group.waitForAll()
-            return try result.get()
-        }
-    }
-}
-
-/// An accepted connection before its script takes it.
-struct ScriptedChannel: Sendable {
-    let channel: any Channel
-    let bytes: AsyncStream<ByteBuffer>
-}
-
-/// Hands the bytes of a channel on, in order; ends with the peer's last byte.
-final class Inbound: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-
-    private let continuation: AsyncStream<ByteBuffer>.Continuation
-
-    init(_ continuation: AsyncStream<ByteBuffer>.Continuation) {
-        self.continuation = continuation
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        self.continuation.yield(self.unwrapInboundIn(data))
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .some(.inputClosed) = event as? ChannelEvent { self.continuation.finish() }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        self.continuation.finish()
-    }
-
-    /// Also a connection that ended before it was active has an end.
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.continuation.finish()
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        context.close(promise: nil)
     }
 }
 
@@ -125,7 +39,7 @@ final class ScriptedConnection {
     private(set) var session: ServerSession?
     private(set) var key: EstablishedKey?
 
-    init(_ connection: ScriptedChannel) {
+    init(_ connection: WireConnection) {
         self.channel = connection.channel
         self.bytes = connection.bytes.makeAsyncIterator()
     }

@@ -31,9 +31,25 @@ import Testing
         #expect(target.dataCenter == DataCenterIdentifier(number, isTest: isTest, isMedia: isMedia))
     }
 
-    @Test("There are no others", arguments: [(0, false), (6, false), (4, true), (-1, false)] as [(Int16, Bool)])
+    @Test("There are no others", arguments: [(0, false), (-1, false), (10_000, true)] as [(Int16, Bool)])
     func noSuchDataCenter(number: Int16, isTest: Bool) {
-        #expect(throws: MTProtoClientError.self) { try ConnectionTarget.dataCenter(number, isTest: isTest) }
+        let error = #expect(throws: MTProtoClientError.self) {
+            try ConnectionTarget.dataCenter(number, isTest: isTest)
+        }
+        #expect(error?.code == .invalidConfiguration)
+    }
+
+    @Test("One that is not built in has to be told by a server", arguments: [(6, false), (4, true)] as [(Int16, Bool)])
+    func unknownDataCenter(number: Int16, isTest: Bool) async throws {
+        let target = try ConnectionTarget.dataCenter(number, isTest: isTest)
+        let error = #expect(throws: MTProtoClientError.self) { try target.resolved(by: .tcp()) }
+        #expect(error?.code == .invalidConfiguration)
+        let refusal = await clientError {
+            try await MTProtoClient.withConnection(to: target) { _ in _ = Issue.record("connected") }
+        }
+        #expect(refusal?.code == .invalidConfiguration)
+        #expect(refusal?.message == error?.message)
+        #expect(refusal?.endpoint == "\(target)")
     }
 
     @Test(
