@@ -53,15 +53,21 @@ struct ConnectCommand: AsyncParsableCommand {
 
     private func run(to place: ConnectPlace) async throws {
         if self.options.matrix {
-            let runs = Matrix.runs(try self.options.matrixTransports(), timeout: self.options.timeout)
+            let runs = Matrix.runs(
+                try self.options.matrixTransports(),
+                timeout: self.options.timeout,
+                proxies: try self.options.proxies()
+            )
             guard await Matrix(options: self.options, place: place).run(runs) else { throw ExitCode(1) }
             return
         }
         let run = ConnectRun(
             transport: try self.options.clientTransport(),
+            strategy: try self.options.strategy(),
             usesTemporaryKey: self.options.temporaryKey,
             wantsQuickAck: self.options.quickAck,
-            timeout: self.options.timeout
+            timeout: self.options.timeout,
+            proxies: try self.options.proxies()
         )
         let printer = ConnectPrinter(isJSON: self.options.json, target: place.target(for: run.transport), run: run)
         printer.begin()

@@ -44,10 +44,20 @@ struct ConnectOptions: ParsableArguments {
     @Flag(help: "Obfuscate TCP with AES-256-CTR; not with the full framing. WebSockets always are.")
     var obfuscated = false
 
-    @Option(help: "Transport: tcp (the default), ws, wss, http or https. A URI says it itself.")
+    @Option(
+        help: """
+            Transport: tcp, ws, wss, http or https. A URI says it itself. Default: tcp; with --dc alone TCP, and where that \
+            does not get through wss, then https.
+            """
+    )
     var transport: Endpoint.Scheme?
 
-    @Option(help: "A proxy, first hop first (not available yet).")
+    @Option(
+        help: """
+            A proxy on the way, again for each hop, first hop first: socks5://[USER:PASSWORD@]HOST:PORT, the same with \
+            http:// for one that knows CONNECT, tg://proxy?… or tg://socks?… or their https://t.me forms.
+            """
+    )
     var proxy: [String] = []
 
     @Option(
@@ -86,7 +96,6 @@ struct ConnectOptions: ParsableArguments {
     var matrix = false
 
     func validate() throws {
-        if !self.proxy.isEmpty { throw ValidationError("--proxy is not available yet.") }
         if self.dataCenter == nil, self.test || self.media {
             throw ValidationError("--test and --media go with --dc.")
         }
@@ -105,6 +114,7 @@ struct ConnectOptions: ParsableArguments {
         if let transport = self.transport, let uri, uri.scheme != transport {
             throw ValidationError("\(uri.scheme.rawValue):// and --transport \(transport.rawValue) do not go together.")
         }
+        try self.validateProxies()
         try self.matrix ? self.validateMatrix() : self.validateTransport()
         _ = try self.target()
     }
@@ -136,7 +146,8 @@ struct ConnectOptions: ParsableArguments {
             let name = transport.framing == nil ? "HTTP" : "The full framing"
             throw ValidationError("\(name) has no quick acknowledgements.")
         }
-        if self.ca != nil, !transport.carrier.isSecure {
+        let transports = try self.strategy()?.rungs.flatMap { $0 } ?? [transport]
+        if self.ca != nil, !transports.contains(where: \.carrier.isSecure) {
             throw ValidationError("--ca is for wss and https.")
         }
     }
@@ -153,14 +164,26 @@ struct ConnectOptions: ParsableArguments {
 
     /// The transport that the options and the endpoint ask for.
     func clientTransport() throws -> ClientTransport {
-        let framing = self.framing ?? .intermediate
+        let secret = try self.proxySecret()
+        let framing = self.framing ?? secret?.requiredFraming ?? .intermediate
         return switch try self.uri()?.scheme ?? self.transport ?? .tcp {
-        case .tcp: .tcp(framing, obfuscated: self.obfuscated)
+        case .tcp: .tcp(framing, obfuscated: self.obfuscated || secret != nil)
         case .ws: .webSocket(framing, tls: false)
         case .wss: .webSocket(framing, tls: true)
         case .http: .http
         case .https: .https
         }
+    }
+
+    /// What is tried when nothing is asked for: a data centre is reached by whatever gets through.
+    func strategy() throws -> ConnectionStrategy? {
+        guard self.endpoint == nil, self.dataCenter != nil, self.transport == nil else { return nil }
+        let framing = self.framing ?? .intermediate
+        guard try self.proxySecret() == nil, framing.isObfuscatable else {
+            return .transport(try self.clientTransport())
+        }
+        // Plain TCP is the first that a censor's machines know.
+        return .ladder([.tcp(framing, obfuscated: true), .webSocket(framing), .https])
     }
 
     /// The transports of a matrix.
@@ -205,11 +228,10 @@ struct ConnectOptions: ParsableArguments {
     func target() throws -> ConnectionTarget? {
         guard let text = self.endpoint else {
             guard let number = self.dataCenter else { return nil }
-            do {
-                return try ConnectionTarget.dataCenter(number, isTest: self.test, isMedia: self.media)
-            } catch {
-                throw ValidationError("There is no \(self.test ? "test " : "")data centre \(number).")
-            }
+            guard DataCenterIdentifier.numbers.contains(number), self.isKnown(number),
+                let target = try? ConnectionTarget.dataCenter(number, isTest: self.test, isMedia: self.media)
+            else { throw ValidationError("There is no \(self.test ? "test " : "")data centre \(number).") }
+            return target
         }
         let dataCenter: DataCenterIdentifier?
         if let number = self.dataCenter {
@@ -232,6 +254,12 @@ struct ConnectOptions: ParsableArguments {
         }
         try self.validate(dataCenter, at: socket, path: nil)
         return .endpoint(socket, dataCenter: dataCenter ?? DataCenterIdentifier(number: 2))
+    }
+
+    /// Whether there is such a data centre of Telegram's.
+    private func isKnown(_ number: Int16) -> Bool {
+        let identifier = DataCenterIdentifier(number: number, isTest: self.test, isMedia: self.media)
+        return !DataCenterOptions.builtIn.addresses(of: identifier).isEmpty
     }
 
     /// Refuses a data centre that is not the one at a place: what is announced there must be true.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MTProtoClient
+internal import MTProtoTransport
 
 /// Shows a run as it happens: text for people, or JSON.
 struct ConnectPrinter: Sendable {
@@ -16,8 +17,14 @@ struct ConnectPrinter: Sendable {
 
     func begin() {
         guard !self.isJSON else { return }
-        let endpoint = ConnectReport.endpoint(of: self.target, by: self.run.transport)
-        Console.line("connecting to \(endpoint) by \(self.run.transport)")
+        let way = self.run.proxies.map(\.description).joined(separator: ", ")
+        let transports = self.run.strategy?.rungs.joined().map(\.description) ?? [self.run.transport.description]
+        let isOne = transports.count == 1
+        let endpoint = isOne ? ConnectRunReport.endpoint(of: self.target, by: self.run.transport) : "\(self.target)"
+        Console.line(
+            "connecting to \(endpoint) by \(transports.joined(separator: ", else "))"
+                + (way.isEmpty ? "" : " through \(way)")
+        )
     }
 
     @Sendable
@@ -34,13 +41,16 @@ struct ConnectPrinter: Sendable {
         }
     }
 
-    func end(_ report: ConnectReport) throws {
+    func end(_ report: ConnectRunReport) throws {
         if self.isJSON {
             Console.line(try JSONLines.encode(report))
         } else if let result = report.result, report.isOK {
+            if report.attempts.count > 1 {
+                Console.line("by \(report.transport) to \(report.endpoint), of \(report.attempts.count) attempts")
+            }
             if let identifier = report.authorizationKeyIdentifier {
                 Console.line(
-                    "authorization key \(ConnectReport.hex(identifier))\(self.run.usesTemporaryKey ? " (temporary)" : "")"
+                    "authorization key \(ConnectRunReport.hex(identifier))\(self.run.usesTemporaryKey ? " (temporary)" : "")"
                 )
             }
             if let milliseconds = report.quickAckMilliseconds {
@@ -54,11 +64,19 @@ struct ConnectPrinter: Sendable {
         guard let errorText = report.errorText else { return }
         Console.error("mtproto connect: \(errorText)")
         if let remedy = report.error.flatMap(Self.remedy) { Console.error("  \(remedy)") }
+        if !self.isJSON, let table = report.error?.report { Console.error("\(table)") }
     }
 
     private static func remedy(for error: MTProtoClientError) -> String? {
         switch error.code {
+        case .connectionRefused where error.hop != nil:
+            return "Is a proxy running there? Check host and port of --proxy."
+        case .proxyRefused: return "Is a server running at the destination, and may the proxy connect to it?"
+        case .proxyAuthentication: return "--proxy takes user and password as socks5://USER:PASSWORD@HOST:PORT."
+        case .proxyProtocol: return "Is that another kind of proxy?"
+        case .fakeTLS: return "Check the proxy's secret and this machine's clock."
         case .connectionRefused: return "Is a server running there? Check host and port."
+        case .unreachable: return "Is this machine connected to a network?"
         case .timeout where error.phase == .dial: return "The network may block this address or port."
         case .authorizationKeyUnknown:
             return "The server has forgotten the key: remove the --session file to make a new one."

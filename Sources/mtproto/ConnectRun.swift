@@ -7,10 +7,14 @@ internal import MTProtoTransport
 /// One way to connect, carried out to the first answer.
 struct ConnectRun: Sendable {
     var transport: ClientTransport
+    /// What is tried besides; `nil`: nothing.
+    var strategy: ConnectionStrategy?
     var usesTemporaryKey: Bool
     var wantsQuickAck: Bool
     /// Seconds.
     var timeout: Double
+    /// The proxies on the way, first hop first.
+    var proxies: [ProxySpecification] = []
 
     /// A day: what clients usually ask for.
     private static let temporaryKeySeconds: Int32 = 86_400
@@ -20,9 +24,9 @@ struct ConnectRun: Sendable {
         to place: ConnectPlace,
         sessionFile: String? = nil,
         onStep: @escaping @Sendable (ConnectionStep) -> Void
-    ) async -> ConnectReport {
+    ) async -> ConnectRunReport {
         let target = place.target(for: self.transport)
-        var report = ConnectReport(run: self, target: target)
+        var report = ConnectRunReport(run: self, target: target)
         let start = ContinuousClock.now
         do {
             var configuration = self.configuration(place, onStep: onStep)
@@ -69,12 +73,14 @@ struct ConnectRun: Sendable {
         return saved
     }
 
-    private func configuration(
+    func configuration(
         _ place: ConnectPlace,
         onStep: @escaping @Sendable (ConnectionStep) -> Void
     ) -> ClientConfiguration {
         var configuration = ClientConfiguration()
         configuration.transport = self.transport
+        configuration.strategy = self.strategy
+        configuration.routes = [Route(self.proxies.map { Hop($0) })]
         configuration.publicKeys = place.publicKeys
         configuration.tls = place.tls
         configuration.keyLifetime = self.usesTemporaryKey ? .temporary(expiresIn: Self.temporaryKeySeconds) : .permanent
@@ -88,7 +94,7 @@ struct ConnectRun: Sendable {
     private func use(
         _ connection: MTProtoConnection,
         timeout: Duration,
-        report: inout ConnectReport
+        report: inout ConnectRunReport
     ) async throws {
         let clock = ContinuousClock()
         let start = clock.now

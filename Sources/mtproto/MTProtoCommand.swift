@@ -8,6 +8,6 @@ struct MTProtoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mtproto",
         abstract: "Tools for the MTProto transport: connect to a data centre, run one on this machine.",
-        subcommands: [ConnectCommand.self, DataCenterCommand.self]
+        subcommands: [ConnectCommand.self, DataCenterCommand.self, SoakCommand.self]
     )
 }

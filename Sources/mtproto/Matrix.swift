@@ -12,14 +12,19 @@ struct Matrix: Sendable {
         .dial, .transportHandshake, .keyExchange, .authorizationKey, .encryptedSession, .initialization,
     ]
 
-    static func runs(_ transports: [ClientTransport], timeout: Double) -> [ConnectRun] {
+    static func runs(
+        _ transports: [ClientTransport],
+        timeout: Double,
+        proxies: [ProxySpecification] = []
+    ) -> [ConnectRun] {
         transports.flatMap { transport in
             [false, true].map { usesTemporaryKey in
                 ConnectRun(
                     transport: transport,
                     usesTemporaryKey: usesTemporaryKey,
                     wantsQuickAck: transport.hasQuickAcknowledgements,
-                    timeout: timeout
+                    timeout: timeout,
+                    proxies: proxies
                 )
             }
         }
@@ -61,7 +66,7 @@ struct Matrix: Sendable {
         }
     }
 
-    private static func row(_ report: ConnectReport) -> String {
+    private static func row(_ report: ConnectRunReport) -> String {
         let columns = self.phases.map { phase in
             let step = report.steps.first { $0.phase == phase }
             return Text.pad(step.map { Text.milliseconds($0.milliseconds) } ?? "-", to: 12, alignRight: true)

@@ -57,6 +57,33 @@ import Testing
         #expect(ConnectCommand.message(for: error).contains(text))
     }
 
+    private static let plainProxy = "tg://proxy?server=localhost&port=1&secret=00112233445566778899aabbccddeeff"
+    private static let paddedProxy = "tg://proxy?server=localhost&port=1&secret=dd00112233445566778899aabbccddeeff"
+
+    @Test(
+        "Proxies that cannot be",
+        arguments: [
+            ("--proxy socks4://localhost:1", "not a proxy"),
+            ("--proxy socks5://localhost:1 --proxy socks5://localhost", "number 2: the proxy's port is missing"),
+            ("--proxy http://u:p%zz@localhost:1", "the proxy's password is not percent-encoded"),
+            ("--proxy tg://proxy?server=localhost&port=1&secret=00", "the proxy's secret is not valid"),
+            ("--proxy \(Self.plainProxy) --proxy socks5://localhost:1", "is the last hop"),
+            ("--proxy \(Self.plainProxy) --proxy \(Self.plainProxy)", "is the last hop"),
+            ("--proxy \(Self.plainProxy) --transport wss", "TCP only"),
+            ("http://localhost:1/api --proxy \(Self.plainProxy)", "TCP only"),
+            ("--proxy \(Self.plainProxy) --framing full", "full framing"),
+            ("--proxy \(Self.plainProxy) --matrix", "--matrix"),
+            ("--proxy \(Self.paddedProxy) --framing abridged", "the padded framing"),
+        ]
+    )
+    func badProxies(arguments: String, text: String) throws {
+        let error = try #require(throws: (any Error).self) { _ = try Self.options(arguments) }
+        #expect(ConnectCommand.exitCode(for: error).rawValue == Self.usageExitCode)
+        let message = ConnectCommand.message(for: error)
+        #expect(message.contains(text))
+        #expect(!message.contains("00112233") && !message.contains("%zz"))
+    }
+
     @Test(
         "The transports of a matrix",
         arguments: [

@@ -5,7 +5,7 @@ internal import MTProtoSession
 internal import MTProtoTransport
 
 /// What came of one run of `connect`.
-struct ConnectReport: Sendable {
+struct ConnectRunReport: Sendable {
     /// The answer of `help.getConfig`, as far as the tool shows it.
     struct Answer: Sendable, Encodable {
         let thisDataCenter: Int32
@@ -35,6 +35,10 @@ struct ConnectReport: Sendable {
     var sessionIdentifier: UInt64?
     var quickAckMilliseconds: Double?
     var result: Answer?
+    /// All that was tried.
+    var attempts: [ConnectionAttempt] = []
+    /// Where the connection is, and how it is spoken with there.
+    private(set) var resolved: ResolvedTarget?
     var error: MTProtoClientError?
     var errorText: String?
 
@@ -51,7 +55,12 @@ struct ConnectReport: Sendable {
     var milliseconds: Double { ConnectionStep(phase: .use, duration: self.elapsed).milliseconds }
 
     /// Where it went: `host:port`, or a URI.
-    var endpoint: String { Self.endpoint(of: self.target, by: self.run.transport) }
+    var endpoint: String {
+        self.resolved?.description ?? Self.endpoint(of: self.target, by: self.run.transport)
+    }
+
+    /// How it is spoken with, or should have been.
+    var transport: ClientTransport { self.resolved?.transport ?? self.run.transport }
 
     static func endpoint(of target: ConnectionTarget, by transport: ClientTransport) -> String {
         guard let resolved = try? target.resolved(by: transport) else { return "\(target)" }
@@ -60,6 +69,8 @@ struct ConnectReport: Sendable {
 
     mutating func note(_ connection: MTProtoConnection) {
         self.steps = connection.steps
+        self.attempts = connection.report.attempts
+        self.resolved = connection.resolvedTarget
         self.authorizationKeyIdentifier = connection.authorizationKeyIdentifier
         self.sessionIdentifier = connection.sessionIdentifier
     }
@@ -68,6 +79,7 @@ struct ConnectReport: Sendable {
         if let error = error as? MTProtoClientError {
             self.error = error
             if self.steps.isEmpty { self.steps = error.steps }
+            if self.attempts.isEmpty { self.attempts = error.report?.attempts ?? [] }
         }
         self.errorText = "\(error)"
     }
@@ -79,7 +91,7 @@ struct ConnectReport: Sendable {
     }
 }
 
-extension ConnectReport: Encodable {
+extension ConnectRunReport: Encodable {
     private struct Step: Encodable {
         let name: String
         let ms: Double
@@ -89,9 +101,33 @@ extension ConnectReport: Encodable {
     private struct Attempt: Encodable {
         let endpoint: String
         let transport: String
+        let route: String
         let phase: String
+        let start: Double
         let ms: Double
+        let outcome: String
+        let hop: Int?
+        let code: String?
         let cause: String?
+
+        init(_ attempt: ConnectionAttempt) {
+            self.endpoint = attempt.endpoint
+            self.transport = attempt.transport
+            self.route = attempt.route
+            self.phase = attempt.phase.rawValue
+            self.start = attempt.startMilliseconds
+            self.ms = attempt.milliseconds
+            self.outcome = attempt.outcome.rawValue
+            self.hop = attempt.hop
+            self.code = attempt.code
+            self.cause = attempt.cause
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case endpoint, transport, route, phase
+            case start = "start_ms"
+            case ms, outcome, hop, code, cause
+        }
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -106,11 +142,11 @@ extension ConnectReport: Encodable {
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(self.isOK, forKey: .isOK)
-        try container.encode(self.run.transport.carrier.rawValue, forKey: .transport)
-        try container.encode(self.run.transport.framing?.rawValue, forKey: .framing)
-        try container.encode(self.run.transport.isObfuscated, forKey: .obfuscated)
+        try container.encode(self.transport.carrier.rawValue, forKey: .transport)
+        try container.encode(self.transport.framing?.rawValue, forKey: .framing)
+        try container.encode(self.transport.isObfuscated, forKey: .obfuscated)
         try container.encode(self.run.usesTemporaryKey, forKey: .usesTemporaryKey)
-        try container.encode([self.endpoint], forKey: .route)
+        try container.encode(self.run.proxies.map(\.description) + [self.endpoint], forKey: .route)
         try container.encode(self.authorizationKeyIdentifier.map(Self.hex), forKey: .authorizationKeyIdentifier)
         try container.encode(self.sessionIdentifier.map(Self.hex), forKey: .sessionIdentifier)
         try container.encodeIfPresent(self.quickAckMilliseconds, forKey: .quickAckMilliseconds)
@@ -120,16 +156,6 @@ extension ConnectReport: Encodable {
         )
         try container.encode(self.result, forKey: .result)
         try container.encode(self.errorText, forKey: .error)
-        try container.encode([self.attempt], forKey: .attempts)
-    }
-
-    private var attempt: Attempt {
-        Attempt(
-            endpoint: self.endpoint,
-            transport: self.run.transport.carrier.rawValue,
-            phase: (self.error?.phase ?? .initialization).rawValue,
-            ms: self.milliseconds,
-            cause: self.error.map { "\($0.code)" } ?? self.errorText
-        )
+        try container.encode(self.attempts.map { Attempt($0) }, forKey: .attempts)
     }
 }
