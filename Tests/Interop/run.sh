@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs clients and proxies that others have made against `mtproto dc`, on loopback only.
 #   Tests/Interop/run.sh PATH_TO_MTPROTO [PART…]
-# Parts: python (Telethon, pyMTProto), curl, browser (headless Chromium), nginx; all of them by default.
-# Makes its own Python environment under .build-interop/ (INTEROP_VENV names another place). Needs curl, openssl, chromium and
-# nginx for the parts that use them.
+# Parts: python (Telethon, pyMTProto), curl, browser (headless Chromium), nginx, proxies, network (lost packets, paths and
+# addresses; needs root, iproute2 and TUN devices): all of them by default.
+# Makes its own Python environment under .build-interop/ (INTEROP_VENV names another place). Needs curl, openssl, chromium,
+# nginx, dante-server, microsocks, squid, tinyproxy and iproute2 for the parts that use them.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -16,7 +17,7 @@ fi
 binary="$(cd "$(dirname "$1")" && pwd)/$(basename "$1")"
 shift
 parts=("$@")
-if [ "${#parts[@]}" -eq 0 ]; then parts=(python curl browser nginx); fi
+if [ "${#parts[@]}" -eq 0 ]; then parts=(python curl browser nginx proxies network); fi
 venv="${INTEROP_VENV:-$root/.build-interop/venv}"
 python="$venv/bin/python"
 
@@ -34,7 +35,7 @@ prepare_python() {
 
 # Everything after the installation runs in a network namespace with nothing but loopback, where the system allows one.
 if [ -z "${INTEROP_ISOLATED:-}" ]; then
-    if has_part python; then prepare_python; fi
+    if has_part python || has_part proxies; then prepare_python; fi
     export INTEROP_ISOLATED=none
     if unshare --net true 2>/dev/null; then
         export INTEROP_ISOLATED=namespace
@@ -50,7 +51,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
 PY
 fi
 
-for part in support python_cases curl_cases browser_cases nginx_cases; do
+for part in support python_cases curl_cases browser_cases nginx_cases proxies network; do
     # shellcheck source=/dev/null
     source "$here/$part.sh"
 done
@@ -59,6 +60,8 @@ scratch="$(mktemp -d)"
 dc=""
 cleanup() {
     stop_nginx
+    stop_proxies
+    stop_network
     if [ -n "$dc" ]; then kill "$dc" 2>/dev/null || true; fi
     rm -rf "$scratch"
 }
@@ -75,6 +78,8 @@ for part in "${parts[@]}"; do
         browser_cases "Chromium" --plain "127.0.0.1:$port" --tls "127.0.0.1:$tls_port" --certificate "$scratch/ca.pem"
         ;;
     nginx) nginx_cases ;;
+    proxies) proxies_cases ;;
+    network) network_cases ;;
     *)
         echo "there is no part '$part'" >&2
         exit 64
@@ -105,5 +110,5 @@ if [ "$failed" -ne 0 ]; then
     echo "--- what mtproto dc wrote to stderr (last 40 lines)"
     tail -n 40 "$scratch/dc.err"
 fi
-echo "interop: $passed passed, $failed failed"
+echo "interop: $passed passed, $failed failed${skipped[*]:+, left out: $(printf '%s; ' "${skipped[@]}")}"
 [ "$failed" -eq 0 ]

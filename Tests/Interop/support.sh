@@ -3,6 +3,7 @@
 
 passed=0
 failed=0
+skipped=()
 
 # verdict NAME STATUS MILLISECONDS: prints a line; what a failed case wrote to $scratch/case.log follows it.
 verdict() {
@@ -37,6 +38,12 @@ try_function() {
     status=$?
     set -e
     verdict "$name" "$status" $(($(date +%s%3N) - begin))
+}
+
+# left_out WHAT REASON: what this machine cannot show is told here and at the end.
+left_out() {
+    skipped+=("$1 ($2)")
+    printf '%-66s LEFT OUT: %s\n' "$1" "$2"
 }
 
 # wait_for_port PORT PID: until something listens there, or the process has ended.

@@ -21,6 +21,8 @@ TRANSPORTS = {
     "intermediate": transports.ConnectionTcpIntermediate,
     "full": transports.ConnectionTcpFull,
     "obfuscated": transports.ConnectionTcpObfuscated,
+    "mtproxy": transports.ConnectionTcpMTProxyIntermediate,
+    "mtproxy-dd": transports.ConnectionTcpMTProxyRandomizedIntermediate,
 }
 
 
@@ -45,9 +47,10 @@ class EchoRequest(TLRequest):
         return reader.read()
 
 
-def make_client(session, transport):
+def make_client(session, options):
+    proxy = ("127.0.0.1", options.mtproxy_port, options.mtproxy_secret) if options.mtproxy_port else None
     return TelegramClient(
-        session, api_id=12345, api_hash="0" * 32, connection=TRANSPORTS[transport],
+        session, api_id=12345, api_hash="0" * 32, connection=TRANSPORTS[options.transport], proxy=proxy,
         timeout=10, request_retries=1, connection_retries=1, retry_delay=0, auto_reconnect=False,
     )
 
@@ -82,7 +85,7 @@ async def main(options):
 
     session = MemorySession()
     session.set_dc(options.dc_id, "127.0.0.1", options.port)
-    first = make_client(session, options.transport)
+    first = make_client(session, options)
     # connect() sends help.getConfig, then asks who is logged in; that nobody is must not be an error.
     await first.connect()
     await converse(first, options.port, options.dc_id)
@@ -94,7 +97,7 @@ async def main(options):
     saved = MemorySession()
     saved.set_dc(options.dc_id, "127.0.0.1", options.port)
     saved.auth_key = key
-    second = make_client(saved, options.transport)
+    second = make_client(saved, options)
     await second.connect()
     await converse(second, options.port, options.dc_id)
     assert saved.auth_key.key_id == key.key_id, "the second connection made another authorization key"
@@ -107,5 +110,7 @@ if __name__ == "__main__":
     parser.add_argument("--public-key", required=True)
     parser.add_argument("--dc-id", type=int, default=2)
     parser.add_argument("--transport", choices=TRANSPORTS, required=True)
+    parser.add_argument("--mtproxy-port", type=int)
+    parser.add_argument("--mtproxy-secret")
     arguments = parser.parse_args()
     asyncio.run(asyncio.wait_for(main(arguments), 45))
