@@ -119,8 +119,10 @@ import Testing
             #expect(attempt["phase"] as? String == "dial")
             #expect(attempt["route"] as? String == "SOCKS5 proxy 127.0.0.1:\(port)")
         }
+        // Not in which order: on a busy machine the next transport's patience may end before the last address is refused.
         #expect(
-            attempts.compactMap { $0["transport"] as? String }.suffix(2) == ["wss, intermediate, obfuscated", "https"]
+            attempts.compactMap { $0["transport"] as? String }.sorted()
+                == ["https"] + Array(repeating: Self.tcp, count: 9) + [Self.webSocket]
         )
     }
 }

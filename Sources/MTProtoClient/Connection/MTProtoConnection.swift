@@ -28,8 +28,8 @@ public final class MTProtoConnection: Sendable {
     private let permanent: SavedSession
     /// When the key in use ends, for a temporary one.
     private let expiresAt: Int32?
-    private let queryTimeout: Duration?
-    private let nextNumber = Atomic<UInt64>(0)
+    let queryTimeout: Duration?
+    private let lastNumber = Atomic<UInt64>(0)
 
     init(
         target: ConnectionTarget,
@@ -72,15 +72,7 @@ public final class MTProtoConnection: Sendable {
     ///
     /// - Throws: ``MTProtoClientError``.
     public func invoke<Method: TLMethod>(_ method: Method, timeout: Duration? = nil) async throws -> Method.Result {
-        let result = try await self.invoke(method.serialized(), timeout: timeout)
-        do {
-            var reader = TLReader(result)
-            return try Method.readResult(&reader)
-        } catch {
-            throw self.clientError(
-                MTProtoClientError(.malformedResult, phase: .use, message: "\(error)", underlying: error)
-            )
-        }
+        try await self.call(method, timeout: timeout)
     }
 
     /// Sends a query with a quick acknowledgement asked for, and returns at once.
@@ -101,36 +93,6 @@ public final class MTProtoConnection: Sendable {
     /// Whether the transport of this connection has quick acknowledgements. HTTP has none, and no need of them.
     public var supportsQuickAck: Bool {
         self.resolvedTarget.transport.hasQuickAcknowledgements
-    }
-
-    private func send(_ query: ByteBuffer, wantsQuickAck: Bool, timeout: Duration?) -> SentQuery {
-        let number = self.nextNumber.add(1, ordering: .relaxed).newValue
-        let eventLoop = self.link.eventLoop
-        let result = eventLoop.makePromise(of: ByteBuffer.self)
-        let quickAck = wantsQuickAck ? eventLoop.makePromise(of: Void.self) : nil
-        let driver = self.driver
-        let limit = (timeout ?? self.queryTimeout).map { TimeAmount($0) }
-        let now = NIODeadline.now()
-        eventLoop.execute {
-            driver.value.invoke(query, number: number, isService: false, result: result, quickAck: quickAck)
-            guard let limit else { return }
-            // Only now: a busy event loop takes timers that are due before what was given to it earlier.
-            let timer = eventLoop.scheduleTask(deadline: now + limit) {
-                driver.value.cancel(number, because: ClientTimeout(limit: limit))
-            }
-            result.futureResult.whenComplete { _ in timer.cancel() }
-        }
-        return SentQuery(
-            sender: self,
-            number: number,
-            resultFuture: result.futureResult,
-            quickAckFuture: quickAck?.futureResult
-        )
-    }
-
-    func cancel(_ number: UInt64) {
-        let driver = self.driver
-        self.link.eventLoop.execute { driver.value.cancel(number, because: CancellationError()) }
     }
 
     // MARK: Service
@@ -191,10 +153,27 @@ public final class MTProtoConnection: Sendable {
         self.link.eventLoop.execute { driver.value.finish(because: reason) }
         try? await self.link.closeFuture.get()
     }
+}
+
+extension MTProtoConnection: QuerySender {
+    var eventLoop: any EventLoop { self.link.eventLoop }
+
+    func nextNumber() -> UInt64 { self.lastNumber.add(1, ordering: .relaxed).newValue }
+
+    func take(
+        _ query: ByteBuffer,
+        number: UInt64,
+        result: EventLoopPromise<ByteBuffer>,
+        quickAck: EventLoopPromise<Void>?
+    ) {
+        self.driver.value.invoke(query, number: number, isService: false, result: result, quickAck: quickAck)
+    }
+
+    func giveUp(_ number: UInt64, because reason: any Error) {
+        self.driver.value.cancel(number, because: reason)
+    }
 
     func clientError(_ error: any Error) -> MTProtoClientError {
         MTProtoClientError.make(from: error, phase: .use, endpoint: "\(self.resolvedTarget)")
     }
 }
-
-extension MTProtoConnection: QuerySender {}

@@ -42,23 +42,3 @@ public struct SentQuery: Sendable {
         }
     }
 }
-
-/// What queries are sent through.
-protocol QuerySender: Sendable {
-    /// Gives a query up.
-    func cancel(_ number: UInt64)
-
-    /// The error for the user.
-    func clientError(_ error: any Error) -> MTProtoClientError
-}
-
-extension QuerySender {
-    /// Checks that a receipt can be had.
-    func requireReceipts(of transport: ClientTransport) throws(MTProtoClientError) {
-        guard transport.isStream, !transport.hasQuickAcknowledgements else { return }
-        let name = transport.custom?.transport.name ?? "the full framing"
-        throw self.clientError(
-            MTProtoClientError(.invalidConfiguration, phase: .use, message: "\(name) has no quick acknowledgements")
-        )
-    }
-}

@@ -26,11 +26,11 @@ public final class MTProtoClientService: Service {
     private let lastReport = Mutex(ConnectReport())
     private let options: Mutex<DataCenterOptions>
     private let configuration: ClientConfiguration
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     private let broadcast: ConnectionStateBroadcast
     let keeper: KeeperReference
     private let orders: Mutex<AsyncStream<ConnectionKeeper.Order>?>
-    private let nextNumber = Atomic<UInt64>(0)
+    private let lastNumber = Atomic<UInt64>(0)
 
     /// Makes a service; nothing happens before ``run()``.
     ///
@@ -255,15 +255,7 @@ public final class MTProtoClientService: Service {
     ///
     /// - Throws: ``MTProtoClientError``.
     public func invoke<Method: TLMethod>(_ method: Method, timeout: Duration? = nil) async throws -> Method.Result {
-        let result = try await self.invoke(method.serialized(), timeout: timeout)
-        do {
-            var reader = TLReader(result)
-            return try Method.readResult(&reader)
-        } catch {
-            throw self.clientError(
-                MTProtoClientError(.malformedResult, phase: .use, message: "\(error)", underlying: error)
-            )
-        }
+        try await self.call(method, timeout: timeout)
     }
 
     /// Sends a query with a quick acknowledgement asked for, and returns at once. The receipt may be one by another connection
@@ -285,30 +277,6 @@ public final class MTProtoClientService: Service {
     /// Whether the transport has quick acknowledgements. HTTP has none, and no need of them.
     public var supportsQuickAck: Bool { self.transports.allSatisfy(\.hasQuickAcknowledgements) }
 
-    private func send(_ query: ByteBuffer, wantsQuickAck: Bool, timeout: Duration?) -> SentQuery {
-        let number = self.nextNumber.add(1, ordering: .relaxed).newValue
-        let eventLoop = self.eventLoop
-        let result = eventLoop.makePromise(of: ByteBuffer.self)
-        let quickAck = wantsQuickAck ? eventLoop.makePromise(of: Void.self) : nil
-        let limit = (timeout ?? self.configuration.timeouts.query).map { TimeAmount($0) }
-        let now = NIODeadline.now()
-        let keeper = self.keeper
-        keeper.execute { value in
-            value.invoke(query, number: number, result: result, quickAck: quickAck)
-            guard let limit else { return }
-            let timer = eventLoop.scheduleTask(deadline: now + limit) {
-                keeper.value.cancel(number, because: ClientTimeout(limit: limit))
-            }
-            result.futureResult.whenComplete { _ in timer.cancel() }
-        }
-        return SentQuery(
-            sender: self,
-            number: number,
-            resultFuture: result.futureResult,
-            quickAckFuture: quickAck?.futureResult
-        )
-    }
-
     /// Updates and what else happens, with back-pressure, over all connections.
     public var events: ConnectionEvents {
         let keeper = self.keeper
@@ -326,14 +294,27 @@ public final class MTProtoClientService: Service {
             throw self.clientError(error)
         }
     }
+}
 
-    func cancel(_ number: UInt64) {
-        self.keeper.execute { $0.cancel(number, because: CancellationError()) }
+extension MTProtoClientService: QuerySender {
+    var queryTimeout: Duration? { self.configuration.timeouts.query }
+
+    func nextNumber() -> UInt64 { self.lastNumber.add(1, ordering: .relaxed).newValue }
+
+    func take(
+        _ query: ByteBuffer,
+        number: UInt64,
+        result: EventLoopPromise<ByteBuffer>,
+        quickAck: EventLoopPromise<Void>?
+    ) {
+        self.keeper.value.invoke(query, number: number, result: result, quickAck: quickAck)
+    }
+
+    func giveUp(_ number: UInt64, because reason: any Error) {
+        self.keeper.value.cancel(number, because: reason)
     }
 
     func clientError(_ error: any Error) -> MTProtoClientError {
         MTProtoClientError.make(from: error, phase: .use, endpoint: "\(self.target)")
     }
 }
-
-extension MTProtoClientService: QuerySender {}

@@ -243,11 +243,10 @@ struct ServiceFailureTests {
             $0.authorizationKeys = InMemoryAuthorizationKeyStore(clock: clock.clock)
         } _: { endpoint, responder in
             let seen = Mutex(0)
+            let silence = Silence()
             try await FaultyRelay.run(
                 to: endpoint,
-                faults: { number in
-                    number == 0 ? WireFaults(toClient: .cut(.blackHole, after: 2_500)) : WireFaults()
-                },
+                prepare: { try silence.watch($0) },
                 sees: { _, _ in
                     seen.withLock { $0 += 1 }
                 }
@@ -255,18 +254,16 @@ struct ServiceFailureTests {
                 try await StayingClient.run(to: relay.endpoint) {
                     $0.clock = clock.clock
                 } _: { service in
+                    try await StayingClient.ask(service, 0..<50, atOnce: 1)
+                    silence.begin()
                     try await withThrowingTaskGroup(of: Void.self) { group in
-                        // One of these is the first without an answer.
-                        group.addTask { try await StayingClient.ask(service, 0..<100, atOnce: 1) }
-                        var count = 0
-                        repeat {
-                            count = seen.withLock { $0 }
-                            try await Task.sleep(for: .milliseconds(300))
-                        } while seen.withLock { $0 } != count || count < 5
+                        group.addTask { try await StayingClient.ask(service, 50..<100, atOnce: 1) }
+                        // The first of these has no answer.
+                        try await eventually { responder.count == 51 }
                         clock.skewWall(by: .seconds(3_600))
+                        let before = seen.withLock { $0 }
                         service.keeper.execute { $0.readClocks() }
-                        let probed = seen.withLock { $0 }
-                        try await eventually { seen.withLock { $0 } > probed }
+                        try await eventually { seen.withLock { $0 } > before }
                         clock.advance(by: .seconds(10))
                         try await group.waitForAll()
                     }
