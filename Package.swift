@@ -174,7 +174,7 @@ let package = Package(
         .testTarget(
             name: "MTProtoCommandTests",
             dependencies: [
-                "mtproto", "MTProtoClient", "MTProtoTransport",
+                "mtproto", "MTProtoTestSupport", "MTProtoClient", "MTProtoTransport",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

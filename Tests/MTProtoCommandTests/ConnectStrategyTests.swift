@@ -2,9 +2,8 @@
 
 import ArgumentParser
 import Foundation
+import MTProtoTestSupport
 import MTProtoTransport
-import NIOCore
-import NIOPosix
 import Testing
 
 @testable import MTProtoClient
@@ -77,10 +76,10 @@ import Testing
 
     @Test("The report in JSON has every attempt; the direct ways are refused by a proxy that is not there")
     func json() async throws {
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = try #require(listener.localAddress?.port)
-        try await listener.close()
+        try await DeadEndpoint.refusing { try await Self.checkReport(refusedBy: $0.port) }
+    }
+
+    private static func checkReport(refusedBy port: Int) async throws {
         let options = try Self.options("--dc 2 --json --proxy socks5://alice:hunter2@127.0.0.1:\(port)")
         let target = try #require(try options.target())
         let run = ConnectRun(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import MTProtoClient
+import MTProtoTestSupport
 import MTProtoTransport
 import NIOCore
 import NIOHTTP1
@@ -43,8 +44,14 @@ struct HTTPRedialTests {
 
     @Test("Nobody listens any more after the first request: asked again within the limit", arguments: [true, false])
     func refused(answers: Bool) async throws {
+        // Keeps the port, so that nobody else listens there when this test does not any more.
+        try await DeadEndpoint.refusing { try await Self.checkRefusal(answers: answers, at: $0) }
+    }
+
+    private static func checkRefusal(answers: Bool, at endpoint: SocketEndpoint) async throws {
         let listening = Mutex<(any Channel)?>(nil)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let operations = channel.pipeline.syncOperations
@@ -56,9 +63,8 @@ struct HTTPRedialTests {
                     )
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: endpoint.host, port: endpoint.port).get()
         listening.withLock { $0 = listener }
-        let endpoint = try SocketEndpoint(host: "127.0.0.1", port: listener.localAddress?.port ?? 0)
         let start = ContinuousClock.now
         let error = await ConnectFailureTests.failure(to: endpoint) {
             $0.transport = .http

@@ -21,6 +21,10 @@ package enum DeadEndpoint {
     package static func refusing<Result>(_ body: (SocketEndpoint) async throws -> Result) async throws -> Result {
         let descriptor = try Self.checked(socket(AF_INET, Self.streamType, 0))
         defer { close(descriptor) }
+        var isOn: Int32 = 1
+        _ = try Self.checked(
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &isOn, socklen_t(MemoryLayout<Int32>.size))
+        )
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
